@@ -1,0 +1,89 @@
+/** What a caller may do about a fault: `never` (an operator must act), `backoff` (try again), `restart` (drop memory, rejoin). */
+export type Retry = 'never' | 'backoff' | 'restart';
+
+/** Every fault by name. `retry` is policy; `fix` is what the operator reads. The table in docs/errors.md is made from it. */
+export const errorCodes = {
+  CONFIG_INVALID: { retry: 'never', fix: 'Correct the settings listed; `--help` names each.' },
+  SOURCE_UNREACHABLE: {
+    retry: 'backoff',
+    fix: 'Check host, port and that the database runs; it is tried again.',
+  },
+  SOURCE_ACCESS_DENIED: {
+    retry: 'never',
+    fix: 'Correct user or password, or run the statements of deploy/grants for the tail role.',
+  },
+  SOURCE_NOT_READY: {
+    retry: 'never',
+    fix: 'Apply the statements that the preflight printed, then start again.',
+  },
+  SOURCE_SCHEMA_MISMATCH: {
+    retry: 'never',
+    fix: 'A captured table lacks a column that billing needs; bring the schema to CloudStack 4.20 or newer.',
+  },
+  TAIL_POSITION_PURGED: {
+    retry: 'never',
+    fix: 'The binlog before the resume position is gone. Start `usagestream tail --heal` to backfill by id, then raise the retention.',
+  },
+  TAIL_UNDECODABLE: {
+    retry: 'never',
+    fix: 'A change cannot be decoded; the position has not moved. See facts for the position and reason.',
+  },
+  TAIL_FENCED: { retry: 'restart', fix: 'A newer tailer leads; this one stands by.' },
+  LOG_UNREACHABLE: {
+    retry: 'backoff',
+    fix: 'Check the broker addresses, TLS and SASL settings; it is tried again.',
+  },
+  LOG_TOPIC_MISMATCH: {
+    retry: 'never',
+    fix: 'A topic has other partitions or cleanup than the feed was made with; see `usagestream topics --check`.',
+  },
+  LOG_OFFSET_MISSING: {
+    retry: 'never',
+    fix: 'The feed no longer holds the next record (retention or a new topic). Restore it or rebuild from the source.',
+  },
+  LOG_FENCED: { retry: 'restart', fix: 'A newer writer took over this transactional id.' },
+  LOG_WRITE_FAILED: { retry: 'restart', fix: 'A write to Kafka failed; the writer is replaced.' },
+  STORE_UNREACHABLE: {
+    retry: 'backoff',
+    fix: 'Check that the sink database runs and accepts this user; it is tried again.',
+  },
+  STORE_ACCESS_DENIED: {
+    retry: 'never',
+    fix: 'Correct user or password, or run the statements of deploy/grants for the role.',
+  },
+  STORE_SCHEMA_MISSING: { retry: 'never', fix: 'Run `usagestream migrate` first.' },
+  STORE_SCHEMA_NEWER: {
+    retry: 'never',
+    fix: 'The schema was made by a newer UsageStream; upgrade this process.',
+  },
+  GENERATION_MISMATCH: {
+    retry: 'never',
+    fix: 'Range, close delay, preset or feed differ from what this generation was made with; rebuild into a new one.',
+  },
+  SINK_FENCED: { retry: 'restart', fix: 'A newer owner has this partition or lease; rejoin.' },
+  CLOUD_USAGE_MISSING: {
+    retry: 'never',
+    fix: 'cloud_usage tables are missing: point --sink at the CloudStack database, or run `usagestream migrate --with-cloud-usage`.',
+  },
+  FOLD_BUG: {
+    retry: 'never',
+    fix: 'The fold threw: a bug. The account waits with a dead letter; report it with the facts.',
+  },
+} as const satisfies Record<string, { retry: Retry; fix: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** Why a record went to the dead-letter topic. */
+export const deadLetterReasons = {
+  MALFORMED: 'not JSON, or not the shape of its kind',
+  WRONG_VERSION: 'a schema version that this build does not read',
+  WRONG_PARTITION: 'its account lives on another partition',
+  EVENT_ID_CONFLICT: 'an event of the same id with other content is already stored',
+  MISSING_VALUE: 'a column that this event type needs is NULL',
+  INVALID_VALUE: 'a value is out of range or not of its form',
+  UNKNOWN_ACCOUNT: 'no account row is known for the event',
+  UNKNOWN_EVENT: 'a detail belongs to an event that is not known',
+  FOLD_BUG: 'the fold threw; the account is incomplete',
+} as const;
+
+export type DeadLetterReason = keyof typeof deadLetterReasons;

@@ -1,0 +1,114 @@
+import type { Stream } from '../../contracts/stream.ts';
+
+/**
+ * The log port: what UsageStream needs of a partitioned, transactional, append-only log.
+ * Two adapters: kafka.ts (the real one) and, later, an embedded one; one conformance suite
+ * (test/integration/log-conformance.ts) holds both to this text.
+ *
+ * Offsets are numbers: a log of 2^53 records is out of reach; adapters refuse more.
+ */
+export interface EventLog extends AsyncDisposable {
+  /** Creates missing topics as their streams say. @throws LOG_TOPIC_MISMATCH when one exists otherwise. */
+  ensureTopics(prefix: string, streams: readonly Stream[], feedPartitions: number): Promise<void>;
+
+  /** Deletes the topics that exist; unknown names are passed over. For the demo and the tests. */
+  deleteTopics(topics: readonly string[]): Promise<void>;
+
+  /** First and next offset of each partition; empty when the topic does not exist. */
+  offsets(topic: string): Promise<readonly PartitionOffsets[]>;
+
+  /** Opens a writer; an older writer of the same transactional id can commit nothing from then on. */
+  writer(options: { transactionalId: string; transactionTimeoutMs?: number }): Promise<LogWriter>;
+
+  /**
+   * Reads one partition from an offset, committed records only, in order and without a gap.
+   * Ends when `until` (an offset) is reached, else never; ends quietly on abort.
+   * @throws LOG_OFFSET_MISSING when `from` is below the first offset kept or above the next.
+   */
+  read(options: {
+    topic: string;
+    partition: number;
+    from: number;
+    until?: number;
+    signal: AbortSignal;
+  }): AsyncIterable<LogBatch>;
+
+  /** Joins a consumer group on one topic; the handler is called until the member is disposed. */
+  join(options: {
+    group: string;
+    topic: string;
+    handler: GroupHandler;
+    /** A member that is silent for so long loses its partitions. */
+    sessionTimeoutMs?: number;
+    /** How many partitions may be in `batch` at the same time; default 1. */
+    concurrency?: number;
+  }): Promise<GroupMember>;
+}
+
+export interface PartitionOffsets {
+  readonly partition: number;
+  readonly earliest: number;
+  readonly next: number;
+}
+
+export interface LogRecord {
+  readonly offset: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly timestampMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface LogBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** May be empty: markers and aborted records move `nextOffset` too. */
+  readonly records: readonly LogRecord[];
+  /** Where to go on after this batch. */
+  readonly nextOffset: number;
+  /** Next offset of the partition when the batch was read: lag = endOffset - nextOffset. */
+  readonly endOffset: number;
+}
+
+export interface OutRecord {
+  readonly topic: string;
+  /** null: by the key as the Java client does it (murmur2). */
+  readonly partition: number | null;
+  readonly key: string | Buffer | null;
+  /** null is a tombstone. */
+  readonly value: string | Buffer | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One at a time: begin, append (as often as memory asks), commit or abort. Any error spoils the writer: throw it away. */
+export interface LogWriter extends AsyncDisposable {
+  begin(): Promise<LogTransaction>;
+}
+
+export interface LogTransaction {
+  /** @throws LOG_FENCED a newer writer has the id; LOG_WRITE_FAILED anything else. */
+  append(records: readonly OutRecord[]): Promise<void>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+export interface GroupHandler {
+  /** New partitions are ours: says where each starts. Called before any batch of them. */
+  assigned(partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** Batches of one partition come one after the other, each starting where the one before ended. */
+  batch(batch: LogBatch, control: BatchControl): Promise<void>;
+  /** These are no longer ours (already, or very soon: the store's fence decides). */
+  revoked(partitions: readonly number[]): Promise<void>;
+}
+
+export interface BatchControl {
+  /** True once the partition is no longer ours: stop, commit nothing. */
+  stale(): boolean;
+  /** Keeps the session alive during long work. */
+  heartbeat(): Promise<void>;
+}
+
+export interface GroupMember extends AsyncDisposable {
+  /** Resolves when disposed; rejects when the member cannot go on (then dispose it and join again). */
+  readonly done: Promise<void>;
+}

@@ -1,0 +1,118 @@
+import { createConnection, createPool } from 'mysql2/promise';
+import type { Connection, ConnectionOptions, Pool, RowDataPacket } from 'mysql2/promise';
+import { readFileSync } from 'node:fs';
+import type { ErrorCode } from '../contracts/error-codes.ts';
+import { AppError } from './errors.ts';
+
+export type { Connection, Pool, RowDataPacket };
+
+/** Where a MariaDB or MySQL server is, without its password in any printable form. */
+export interface MysqlTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string | undefined;
+  readonly tls: { ca: string | undefined; verify: boolean } | undefined;
+}
+
+/**
+ * Reads `mysql://user:password@host:port/database?tls=required|verify&ca=/path/ca.pem`.
+ * @throws CONFIG_INVALID when the text is not such a URL; the password is never in the error.
+ */
+export function parseMysqlUrl(text: string): MysqlTarget {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^(mysql|mariadb):$/.test(url.protocol) || url.hostname === '')
+    throw new AppError('CONFIG_INVALID', {
+      setting: 'database address',
+      expected: 'mysql://user:password@host:port/database',
+    });
+  const tls = url.searchParams.get('tls');
+  const ca = url.searchParams.get('ca');
+  return {
+    host: decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? 3306 : Number(url.port),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: url.pathname.length > 1 ? decodeURIComponent(url.pathname.slice(1)) : undefined,
+    tls:
+      tls === null && ca === null ? undefined : { ca: ca ?? undefined, verify: tls !== 'required' },
+  };
+}
+
+/** Connection options that every room shares: UTC, big numbers as text, dates as text, TCP keep-alive. */
+export function mysqlOptions(target: MysqlTarget): ConnectionOptions {
+  return {
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    password: target.password,
+    ...(target.database === undefined ? {} : { database: target.database }),
+    ...(target.tls === undefined
+      ? {}
+      : {
+          ssl: {
+            ...(target.tls.ca === undefined ? {} : { ca: readFileSync(target.tls.ca, 'utf8') }),
+            rejectUnauthorized: target.tls.verify,
+          },
+        }),
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    enableKeepAlive: true,
+    connectTimeout: 10_000,
+  };
+}
+
+export function openPool(target: MysqlTarget, connections = 4): Pool {
+  return createPool({
+    ...mysqlOptions(target),
+    connectionLimit: connections,
+    maxIdle: connections,
+  });
+}
+
+/** @throws `<role>_ACCESS_DENIED` or `<role>_UNREACHABLE`, with host, port and user as facts. */
+export async function openConnection(
+  target: MysqlTarget,
+  role: 'SOURCE' | 'STORE',
+): Promise<Connection> {
+  try {
+    return await createConnection(mysqlOptions(target));
+  } catch (cause) {
+    throw mysqlError(cause, target, role);
+  }
+}
+
+const denied = new Set([
+  'ER_ACCESS_DENIED_ERROR',
+  'ER_DBACCESS_DENIED_ERROR',
+  'ER_TABLEACCESS_DENIED_ERROR',
+  'ER_SPECIFIC_ACCESS_DENIED_ERROR',
+]);
+
+/** The server's error as one of ours; what is not about reaching it is returned as it is. */
+export function mysqlError(cause: unknown, target: MysqlTarget, role: 'SOURCE' | 'STORE'): unknown {
+  const code = mysqlCode(cause);
+  const facts = { host: target.host, port: target.port, user: target.user, code };
+  if (code !== undefined && denied.has(code))
+    return new AppError(`${role}_ACCESS_DENIED` satisfies ErrorCode, facts, cause);
+  if (code !== undefined && unreachable.test(code))
+    return new AppError(`${role}_UNREACHABLE` satisfies ErrorCode, facts, cause);
+  return cause;
+}
+
+const unreachable =
+  /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|PROTOCOL_|ER_CON_COUNT|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|HANDSHAKE_)/;
+
+/** The `code` of a mysql2 or socket error, for example `ER_LOCK_DEADLOCK`. */
+export function mysqlCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** `a`.`b` with back-ticks doubled: for schema and table names, which cannot be parameters. */
+export const quoteName = (...parts: string[]): string =>
+  parts.map((part) => '`' + part.replaceAll('`', '``') + '`').join('.');

@@ -1,0 +1,14 @@
+import { defineStream } from '../src/contracts/stream.ts';
+
+/** Which feed partition an account lives on; written once per account and feed, never changed. */
+export const placement = defineStream({
+  name: 'placement',
+  topic: (prefix) => `${prefix}.placement`,
+  cleanup: 'compact',
+  retentionMs: 'forever',
+  partitions: 1,
+  writer: 'tail',
+  readers: ['tail', 'operator'],
+  key: 'account id',
+  what: 'feed partition and home zone of an account',
+});
