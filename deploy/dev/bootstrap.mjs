@@ -1,6 +1,6 @@
 // One command from a fresh clone: brings Node 24 and the dependencies, then runs what was asked.
 // Plain JavaScript without dependencies, for any Node >= 18.
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { installDependencies } from './dependencies.mjs';
 import { findNode24, nodeEnvironment } from './node24.mjs';
 import { forwardSignals, Interrupted, run } from './processes.mjs';
@@ -18,7 +18,10 @@ const commands = {
     const code = args.some((arg) => !arg.startsWith('-')) ? 0 : await run.checks();
     return code === 0 ? run.withServers([...vitest, ...reporters(), ...args]) : code;
   },
-  demo: (run, args) => run.withServers(['src/cli/main.ts', 'demo', ...args]),
+  demo: (run, args) => {
+    const help = args.includes('--help') || args.includes('-h');
+    return run[help ? 'node' : 'withServers'](['src/cli/main.ts', 'demo', ...args]);
+  },
   bench: (run, args) => run.withServers(['test/bench/main.ts', ...args]),
   golden: (run, args) => run.withServers(['test/golden/main.ts', ...args]),
   chaos: (run, args) => run.withServers(['test/chaos/main.ts', ...args]),
@@ -27,14 +30,14 @@ const commands = {
 
 function runner(node, options) {
   const env = nodeEnvironment(node);
-  const spawnOptions = { cwd: root, env };
+  const spawnOptions = { cwd: root, env, last: true };
   return {
     node: (args) => run(node, args, spawnOptions),
     async checks() {
       const failed = [];
       for (const script of checks) {
         say(script);
-        const code = await run(node, ['--run', script], { ...spawnOptions, group: true });
+        const code = await run(node, ['--run', script], { cwd: root, env, group: true });
         if (code !== 0) failed.push(script);
       }
       if (failed.length > 0) say(`failed: ${failed.join(', ')}`);
@@ -71,7 +74,9 @@ async function main([name, ...args]) {
   const yes = name !== 'cli' && args.includes('--yes');
   const options = [...(yes ? ['--yes'] : []), ...(args.includes('--keep') ? ['--keep'] : [])];
   // --yes is for the set-up alone; --keep the demo must know too.
-  const rest = args.filter((arg) => (!yes || arg !== '--yes') && (name === 'demo' || name === 'cli' || arg !== '--keep'));
+  const rest = args.filter(
+    (arg) => (!yes || arg !== '--yes') && (name === 'demo' || name === 'cli' || arg !== '--keep'),
+  );
   const node = await findNode24();
   await installDependencies(root, node);
   return command(runner(node, options), rest);

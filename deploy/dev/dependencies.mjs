@@ -24,7 +24,9 @@ export async function installDependencies(root, node) {
     rmSync(stamp, { force: true });
     await step('installing dependencies (npm ci)', async () => {
       const { file, args } = npmCommand(node);
-      const code = await run(file, [...args, 'ci', '--include=dev', '--no-audit', '--no-fund'], {
+      // `npm -s run` would silence the message of a failure here too.
+      const flags = ['--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+      const code = await run(file, [...args, 'ci', ...flags], {
         group: true,
         cwd: root,
         env: nodeEnvironment(node),

@@ -30,8 +30,9 @@ function acquire(file) {
     return true;
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
-    if (existsSync(file) && !isAlive(Number(readFileSync(file, 'utf8')))) rmSync(file);
-    return false;
+    if (!existsSync(file) || isAlive(Number(readFileSync(file, 'utf8')))) return false;
+    rmSync(file, { force: true });
+    return acquire(file);
   }
 }
 

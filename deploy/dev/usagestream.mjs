@@ -9,7 +9,9 @@ forwardSignals();
 try {
   const node = await findNode24();
   const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-  process.exit(await run(node, [program, ...process.argv.slice(2)], { env: nodeEnvironment(node) }));
+  process.exit(
+    await run(node, [program, ...process.argv.slice(2)], { env: nodeEnvironment(node) }),
+  );
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exit(error instanceof Interrupted ? error.code : 1);

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto';
+import { findJava } from '../../deploy/dev/java.ts';
+import { findKafkaJars } from '../../deploy/dev/kafka-jars.ts';
+import { findMariaDb } from '../../deploy/dev/mariadb.ts';
+
+export { startKafka } from '../../deploy/dev/kafka.ts';
+export type { LocalServer } from '../../deploy/dev/local-server.ts';
+export { startMariaDb } from '../../deploy/dev/mariadb.ts';
+
+/** The servers that every test shares; each owns its topics and schemas by a random suffix. */
+export function servers(): { readonly mariadbUrl: string; readonly kafkaBrokers: string[] } {
+  return {
+    mariadbUrl: required('USAGESTREAM_MARIADB_URL'),
+    kafkaBrokers: required('USAGESTREAM_KAFKA').split(','),
+  };
+}
+
+/** Whether a test may start servers that it can hurt; without the programs it is skipped. */
+export function canStartServers(): boolean {
+  return [findMariaDb(), findJava(), findKafkaJars()].every((found) => found !== undefined);
+}
+
+export function randomSuffix(): string {
+  return randomBytes(4).toString('hex');
+}
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run npm test, which starts the servers`);
+  return value;
+}
