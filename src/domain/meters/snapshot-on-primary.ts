@@ -1,0 +1,69 @@
+import type { UsageRow } from '../../contracts/usage-row.ts';
+import { detailNumber, eventRule, isRefusal, resource, zero } from '../event-rule.ts';
+import type { EventRule } from '../event-rule.ts';
+import type { SnapshotOnPrimaryInterval } from '../intervals.ts';
+import { timeEach } from '../keyed-hours.ts';
+import type { Ledger } from '../ledger.ts';
+import { sizeText } from '../size-text.ts';
+import { hoursRow } from '../usage-row-form.ts';
+import type { RowContext } from '../usage-row-form.ts';
+import { maxLong } from './vm-snapshot.ts';
+
+/** Usage type 27 VM_SNAPSHOT_ON_PRIMARY: a VM snapshot, found again by VM and snapshot name. */
+export const snapshotOnPrimaryRules: Readonly<Record<string, EventRule>> = {
+  'VMSNAPSHOT.ON_PRIMARY': eventRule({ account: true }, (ledger, event) => {
+    const vmSnapshotId = detailNumber(event, 'vmSnapshotId', maxLong);
+    if (isRefusal(vmSnapshotId)) return vmSnapshotId;
+    ledger.insert('snapshotOnPrimary', event, {
+      vmId: resource(event),
+      name: event.resourceName,
+      physicalSize: event.size ?? zero,
+      virtualSize: event.virtualSize ?? zero,
+      vmSnapshotId,
+    });
+    return;
+  }),
+  'VMSNAPSHOT.OFF_PRIMARY': eventRule({ account: true }, (ledger, event) => {
+    const open = ledger.tables.snapshotOnPrimary
+      .openOf(resource(event))
+      .filter((row) => row.name !== null && row.name === event.resourceName);
+    ledger.closeExpected('snapshotOnPrimary', open, event);
+  }),
+};
+
+/** One row per interval that holds bytes, with the interval's own dates. */
+export function snapshotOnPrimaryRows(ledger: Ledger, ctx: RowContext): UsageRow[] {
+  const rows = billedRows(ledger.tables.snapshotOnPrimary.rows, ctx);
+  return timeEach(ctx, rows).map(({ row, ...time }) => {
+    const [interval] = time.lineage;
+    return hoursRow(ctx, time, {
+      usageType: 27,
+      zoneId: row.zoneId,
+      description:
+        `VMSnapshot Id: ${row.vmSnapshotId} On Primary Usage: VM Id: ${row.vmId} ` +
+        `Size: ${sizeText(BigInt(row.virtualSize))}`,
+      vmInstanceId: row.vmId,
+      vmName: row.name,
+      usageId: row.vmSnapshotId,
+      size: row.physicalSize,
+      virtualSize: row.virtualSize,
+      startMs: interval?.beginMs ?? ctx.window.startMs,
+      endMs: Math.min(interval?.endMs ?? ctx.window.endMs, ctx.window.endMs - 1),
+    });
+  });
+}
+
+function billedRows(rows: readonly SnapshotOnPrimaryInterval[], { quirks, window }: RowContext) {
+  const lastSecondMs = window.endMs - 1000;
+  const seen = rows
+    .filter((row) => row.physicalSize !== zero)
+    .filter((row) => row.endMs === null || row.endMs >= window.startMs)
+    .filter(
+      (row) =>
+        !quirks.snapshotOnPrimaryLastSecond || row.endMs !== null || row.beginMs < lastSecondMs,
+    );
+  if (!quirks.snapshotOnPrimaryByName) return seen;
+  const newest = new Map<string | null, SnapshotOnPrimaryInterval>();
+  for (const row of seen.toSorted((a, b) => a.beginMs - b.beginMs)) newest.set(row.name, row);
+  return [...newest.values()];
+}

@@ -1,0 +1,278 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { Account, Counter, UsageEvent } from '../../src/contracts/feed-record.ts';
+import type { AccountFacts, FoldEvent } from '../../src/contracts/fold.ts';
+import { u64 } from '../../src/contracts/ids.ts';
+import type { AccountId } from '../../src/contracts/ids.ts';
+import { sqlDateTime } from '../../src/contracts/time.ts';
+import type { UsageRow } from '../../src/contracts/usage-row.ts';
+import { decodeState, emptyState, encodeState } from '../../src/domain/account-state.ts';
+import type { AccountState } from '../../src/domain/account-state.ts';
+import { fold } from '../../src/domain/fold.ts';
+import type { FoldOutput } from '../../src/domain/fold.ts';
+import type { QuirkSet } from '../../src/domain/quirks.ts';
+import { playSqlScript, sqlMs } from './sql-script.ts';
+import type { SqlChange, SqlRow } from './sql-script.ts';
+
+const folder = new URL('../data/golden/', import.meta.url);
+
+const Run = z.object({
+  rangeMinutes: z.int(),
+  /** Start of the first window and end of the last, GMT. */
+  from: z.string(),
+  to: z.string(),
+  runDelayMinutes: z.int(),
+});
+
+/** What went into a real CloudStack usage server, and what it wrote. See test/data/golden/README.md. */
+export interface Golden {
+  readonly name: string;
+  readonly rangeMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly runDelayMs: number;
+  /** The statements of input.sql. */
+  readonly inputSql: string;
+  /** Rows of `cloud` as they were committed, in order. */
+  readonly changes: readonly SqlChange[];
+  /** Lines of cloud_usage.tsv without its header. */
+  readonly usage: readonly string[];
+}
+
+/** Reads a folder of test/data/golden. */
+export async function readGolden(name: string): Promise<Golden> {
+  const text = (file: string) => readFile(new URL(`${name}/${file}`, folder), 'utf8');
+  const run = Run.parse(JSON.parse(await text('run.json')));
+  const inputSql = await text('input.sql');
+  return {
+    name,
+    rangeMs: run.rangeMinutes * 60_000,
+    fromMs: sqlMs(run.from) ?? 0,
+    toMs: sqlMs(run.to) ?? 0,
+    runDelayMs: run.runDelayMinutes * 60_000,
+    inputSql,
+    changes: playSqlScript(inputSql),
+    usage: (await text('cloud_usage.tsv')).trimEnd().split('\n').slice(1),
+  };
+}
+
+/** A table of a golden folder, such as usage_vm_instance: rows by column name, NULL as null. */
+export async function readGoldenTable(name: string, table: string): Promise<SqlRow[]> {
+  const text = await readFile(new URL(`${name}/${table}.tsv`, folder), 'utf8');
+  const [header = '', ...lines] = text.trimEnd().split('\n');
+  const columns = header.split('\t');
+  return lines.map((line) => {
+    const cells = line.split('\t').map((cell) => (cell === 'NULL' ? null : cell));
+    return Object.fromEntries(columns.map((column, at) => [column, cells[at] ?? null]));
+  });
+}
+
+export interface GoldenFold {
+  readonly rows: readonly UsageRow[];
+  /** Every fold in order, one per account and window. */
+  readonly folds: readonly (FoldOutput & { readonly accountId: AccountId })[];
+}
+
+/**
+ * Folds a golden input in memory, window by window as a usage server would run: with the events that
+ * are committed by window end + run delay, and everything else as it was then.
+ *
+ * CloudStack's usage server copies statistics by ascending id and never sees a row whose id is below
+ * one that it copied in an earlier run, of whatever account. A fold of one account cannot know that
+ * and bills the row. `losesLateCounters` leaves such rows out of the facts, as the server does.
+ */
+export function foldGolden(
+  golden: Golden,
+  quirks: QuirkSet,
+  { losesLateCounters = true } = {},
+): GoldenFold {
+  const states = new Map<AccountId, AccountState>();
+  const folds: GoldenFold['folds'][number][] = [];
+  const done = new Set<string>();
+  const copied = new CounterCopy();
+  for (let startMs = golden.fromMs; startMs < golden.toMs; startMs += golden.rangeMs) {
+    const endMs = startMs + golden.rangeMs;
+    const window = { startMs, endMs, runMs: endMs + golden.runDelayMs };
+    const seen = contentAt(golden.changes, window.runMs);
+    const events = seen.events.filter((e) => e.createdMs < endMs && !done.has(e.id));
+    for (const { id } of events) done.add(id);
+    const lost = losesLateCounters ? copied.lostBy(seen.facts.values()) : new Set<Counter>();
+    for (const [accountId, all] of seen.facts) {
+      const facts = { ...all, counters: all.counters.filter((counter) => !lost.has(counter)) };
+      const output = fold({
+        // Through its text, as between two processes.
+        state: decodeState(encodeState(states.get(accountId) ?? emptyState(accountId))),
+        window,
+        events: events.filter((event) => event.accountId === accountId),
+        facts,
+        quirks,
+        settings: { snapshotVirtualSize: false },
+      });
+      states.set(accountId, output.state);
+      folds.push({ ...output, accountId });
+    }
+  }
+  return { rows: folds.flatMap((output) => output.rows), folds };
+}
+
+/** Which statistics rows a usage server's copies hold, run after run. */
+class CounterCopy {
+  readonly #copied = new Set<string>();
+  readonly #highest = new Map<string, bigint>();
+
+  /** The rows that the next run does not copy, and does not have. */
+  lostBy(facts: Iterable<AccountFacts>): Set<Counter> {
+    const rows = [...facts].flatMap((own) => own.counters);
+    const lost = rows.filter(
+      ({ table, id }) =>
+        !this.#copied.has(`${table} ${id}`) && BigInt(id) <= (this.#highest.get(table) ?? 0n),
+    );
+    for (const row of rows) {
+      if (lost.includes(row)) continue;
+      this.#copied.add(`${row.table} ${row.id}`);
+      const highest = this.#highest.get(row.table) ?? 0n;
+      if (BigInt(row.id) > highest) this.#highest.set(row.table, BigInt(row.id));
+    }
+    return new Set(lost);
+  }
+}
+
+/** What `cloud` held at an instant, as a fold takes it. */
+function contentAt(changes: readonly SqlChange[], ms: number) {
+  const rows = (table: string): SqlRow[] => {
+    const newest = new Map<string, SqlRow>();
+    for (const change of changes)
+      if (change.table === table && change.atMs < ms)
+        newest.set(change.row['id'] ?? '', change.row);
+    return [...newest.values()];
+  };
+  const details = Map.groupBy(rows('usage_event_details'), (row) => row['usage_event_id']);
+  const events = rows('usage_event').map((row) => toEvent(row, details.get(row['id'] ?? '') ?? []));
+  const counters = ['user_statistics', 'vm_disk_statistics', 'bucket_statistics'].flatMap((table) =>
+    rows(table).map((row) => toCounter(table, row)),
+  );
+  const facts = new Map<AccountId, AccountFacts>();
+  for (const row of rows('account')) {
+    const account = toAccount(row);
+    const own = counters.filter((counter) => counter.accountId === account.id);
+    facts.set(account.id, { account, counters: own, templates: [], buckets: [] });
+  }
+  return { events, facts };
+}
+
+const toEvent = (row: SqlRow, details: readonly SqlRow[]): FoldEvent => ({
+  ...UsageEvent.parse({
+    id: row['id'],
+    type: row['type'],
+    accountId: row['account_id'],
+    createdMs: sqlMs(row['created']),
+    zoneId: row['zone_id'],
+    resourceId: row['resource_id'],
+    resourceName: row['resource_name'],
+    offeringId: row['offering_id'],
+    templateId: row['template_id'],
+    size: row['size'],
+    resourceType: row['resource_type'],
+    virtualSize: row['virtual_size'] ?? null,
+    vmId: row['vm_id'] ?? null,
+  }),
+  feedOffset: Number(row['id']),
+  details: details.map(({ name, value }) => ({ name: name ?? '', value: value ?? '' })),
+});
+
+const toAccount = (row: SqlRow): Account =>
+  Account.parse({
+    id: row['id'],
+    name: row['account_name'],
+    uuid: row['uuid'],
+    type: Number(row['type']),
+    roleId: row['role_id'],
+    domainId: row['domain_id'],
+    removedMs: sqlMs(row['removed']),
+    cleanupNeeded: row['cleanup_needed'] === '1',
+  });
+
+function toCounter(table: string, row: SqlRow): Counter {
+  const camel = Object.entries(row).map(([column, value]) => [
+    column === 'data_center_id'
+      ? 'zoneId'
+      : column.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    value,
+  ]);
+  return Counter.parse({ ...Object.fromEntries(camel), table });
+}
+
+/** Rows as lines of cloud_usage.tsv, in its order. */
+export function formatGoldenRows(rows: readonly UsageRow[]): string[] {
+  return rows
+    .map((row) => ({ row, order: orderOf(row) }))
+    .toSorted((a, b) => compareOrder(a.order, b.order))
+    .map(({ row }) => lineOf(row));
+}
+
+function lineOf(row: UsageRow): string {
+  const cells = [
+    row.zoneId,
+    row.accountId,
+    row.domainId,
+    row.description,
+    row.usageDisplay,
+    row.usageType,
+    plainDecimal(row.rawUsage),
+    row.vmInstanceId,
+    row.vmName,
+    row.offeringId,
+    row.templateId,
+    row.usageId,
+    row.type,
+    row.size,
+    row.networkId,
+    sqlDateTime(row.startMs),
+    sqlDateTime(row.endMs),
+    row.virtualSize,
+    row.cpuSpeed,
+    row.cpuCores,
+    row.memory,
+    0,
+    row.isHidden ? 1 : 0,
+    row.state,
+  ];
+  return cells.map((cell) => cell ?? 'NULL').join('\t');
+}
+
+type Order = readonly (string | bigint | number | null)[];
+
+const orderOf = (row: UsageRow): Order => [
+  sqlDateTime(row.startMs),
+  sqlDateTime(row.endMs),
+  BigInt(row.accountId),
+  BigInt(row.zoneId),
+  row.usageType,
+  ...[row.usageId, row.vmInstanceId, row.offeringId, row.templateId, row.networkId, row.size].map(
+    (id) => (id === null ? null : BigInt(id)),
+  ),
+  row.description,
+  row.rawUsage,
+];
+
+/** As ORDER BY does: NULL first. */
+function compareOrder(a: Order, b: Order): number {
+  for (const [at, left] of a.entries()) {
+    const right = b[at] ?? null;
+    if (left === right) continue;
+    if (left === null) return -1;
+    if (right === null) return 1;
+    return left < right ? -1 : 1;
+  }
+  return 0;
+}
+
+/** A double without exponent, as MariaDB prints it. */
+function plainDecimal(value: number): string {
+  const [mantissa = '', exponent] = String(value).split('e-');
+  if (exponent === undefined) return String(value);
+  return `0.${'0'.repeat(Number(exponent) - 1)}${mantissa.replace('.', '')}`;
+}
+
+/** An account id for tests. */
+export const accountId = (id: number | string): AccountId => u64<AccountId>(id);
