@@ -1,0 +1,68 @@
+import { Command, Option } from 'commander';
+import { loadSettings } from './load-settings.ts';
+import { settings } from './settings.ts';
+import type { Setting, SettingKey, SettingValues } from './settings.ts';
+import { untilSignal } from '../platform/lifecycle.ts';
+import { createLogger } from '../platform/logger.ts';
+import type { Logger } from '../platform/logger.ts';
+
+export interface CommandContext {
+  /** Aborted by SIGINT or SIGTERM: stop cleanly. */
+  readonly signal: AbortSignal;
+  readonly json: boolean;
+  readonly logger: Logger;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A command: which settings it takes, its own flags, and what it does. Returns the exit code. */
+export interface CommandSpec<K extends SettingKey> {
+  readonly name: string;
+  readonly what: string;
+  readonly example: string;
+  readonly takes: readonly K[];
+  readonly options?: readonly Option[];
+  readonly run: (
+    values: Pick<SettingValues, K | 'logLevel'>,
+    own: Readonly<Record<string, unknown>>,
+    context: CommandContext,
+  ) => Promise<number>;
+}
+
+export const defineCommand = <K extends SettingKey>(spec: CommandSpec<K>): CommandSpec<K> => spec;
+
+/** Adds the command with a flag for each setting it takes, `--config`, `--json` and an example. */
+export function addCommand<K extends SettingKey>(
+  program: Command,
+  spec: CommandSpec<K>,
+  finish: (code: number) => void,
+): void {
+  const keys = [...spec.takes, 'logLevel' as const];
+  const command = program.command(spec.name).description(spec.what);
+  for (const key of keys) for (const option of flagsOf(settings[key])) command.addOption(option);
+  for (const option of spec.options ?? []) command.addOption(option);
+  command
+    .option('--config <file>', 'YAML file of settings, keys as the flags')
+    .option('--json', 'results as JSON lines on stdout')
+    .addHelpText('after', `\nExample:\n  ${spec.example.replaceAll('\n', '\n  ')}`)
+    .action(async (flags: Record<string, unknown>) => {
+      const file = flags['config'] ?? process.env['USAGESTREAM_CONFIG'];
+      const values = loadSettings(keys, {
+        flags,
+        env: process.env,
+        file: typeof file === 'string' ? file : undefined,
+      });
+      using stop = untilSignal(process.env['USAGESTREAM_STOP_ON_STDIN_END'] === '1');
+      const logger = createLogger({ level: values.logLevel, name: `usagestream-${spec.name}` });
+      const json = flags['json'] === true;
+      finish(
+        await spec.run(values, flags, { signal: stop.signal, json, logger, env: process.env }),
+      );
+    });
+}
+
+function flagsOf(s: Setting): Option[] {
+  if (s.secret)
+    return [new Option(`--${s.name}-file <file>`, `file with the ${s.what} (or the environment)`)];
+  const shown = s.shown === undefined ? '' : ` (default: ${s.shown})`;
+  return [new Option(`--${s.name} <${s.value ?? 'value'}>`, s.what + shown)];
+}

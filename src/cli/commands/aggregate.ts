@@ -1,0 +1,18 @@
+import { defineCommand } from '../command.ts';
+import { resolvePreset } from '../preset.ts';
+import { createReport } from '../report.ts';
+import { aggregateKeys, aggregateStage, createIo, targetOf } from '../stages.ts';
+
+export const aggregateCommand = defineCommand({
+  name: 'aggregate',
+  what: 'a worker: store events of the feed and fold closed windows (start as many as wanted)',
+  example: 'usagestream aggregate --sink mysql://worker@db:3306 --log kafka://k1:9092 --prefix acs',
+  takes: [...aggregateKeys, 'cloudUsageSchema'],
+  run: async (values, _own, context) => {
+    const store = targetOf(values.sink, values.sinkPassword);
+    const preset = await resolvePreset(values.preset, store, values);
+    const report = createReport(context);
+    await aggregateStage(values, preset, createIo(context), context.signal, report);
+    return 0;
+  },
+});

@@ -1,0 +1,75 @@
+import { sqlDateTime } from '../../contracts/time.ts';
+import { createLogger } from '../../platform/logger.ts';
+import { openKafkaLog } from '../../platform/log/kafka.ts';
+import { checkSchema } from '../../platform/migrate.ts';
+import { openPool, quoteName } from '../../platform/mysql.ts';
+import type { RowDataPacket } from '../../platform/mysql.ts';
+import { defineCommand } from '../command.ts';
+import { parseLogUrl } from '../log-url.ts';
+import { targetOf } from '../stages.ts';
+
+export const statusCommand = defineCommand({
+  name: 'status',
+  what: 'where each partition stands: owner, lag, watermark, closed windows; and what was refused',
+  example: 'usagestream status --sink mysql://api@db:3306 --log kafka://k1:9092 --prefix acs',
+  takes: ['sink', 'sinkPassword', 'log', 'logPassword', 'prefix', 'schema', 'generation'],
+  run: async (values, _own, context) => {
+    const pool = openPool(targetOf(values.sink, values.sinkPassword), 1);
+    await using log = await openKafkaLog({
+      ...parseLogUrl(values.log, values.logPassword),
+      clientId: 'usagestream-status',
+      logger: createLogger({ level: 'silent' }),
+    });
+    try {
+      await checkSchema(pool, values.schema);
+      const q = (table: string) => quoteName(values.schema, table);
+      const [partitions] = await pool.query<RowDataPacket[]>(
+        `SELECT p.partition_id, p.owner, p.epoch, p.next_offset, p.watermark_ms, p.closed_until_ms
+         FROM ${q('progress')} p JOIN ${q('generation')} g ON g.id = p.generation
+         WHERE g.name = ? ORDER BY p.partition_id`,
+        [values.generation],
+      );
+      const [refused] = await pool.query<RowDataPacket[]>(
+        `SELECT d.reason, COUNT(*) AS n FROM ${q('dead_letter')} d
+         JOIN ${q('generation')} g ON g.id = d.generation WHERE g.name = ? GROUP BY d.reason`,
+        [values.generation],
+      );
+      const [published] = await pool.query<RowDataPacket[]>(
+        `SELECT COUNT(*) AS windows, MAX(w.window_end_ms) AS until_ms, SUM(w.row_count) AS row_count
+         FROM ${q('published_window')} w JOIN ${q('generation')} g ON g.id = w.generation
+         WHERE g.name = ?`,
+        [values.generation],
+      );
+      const ends = new Map(
+        (await log.offsets(`${values.prefix}.usage-feed`)).map((p) => [p.partition, p.next]),
+      );
+      const lines = partitions.map((p) => ({
+        partition: Number(p['partition_id']),
+        owner: p['owner'] === null ? null : String(p['owner']),
+        lag: Math.max(0, (ends.get(Number(p['partition_id'])) ?? 0) - Number(p['next_offset'])),
+        watermark: time(p['watermark_ms']),
+        closedUntil: time(p['closed_until_ms']),
+      }));
+      const summary = {
+        windows: Number(published[0]?.['windows'] ?? 0),
+        publishedUntil: time(published[0]?.['until_ms']),
+        rows: Number(published[0]?.['row_count'] ?? 0),
+        deadLetters: Object.fromEntries(refused.map((r) => [String(r['reason']), Number(r['n'])])),
+      };
+      if (context.json) console.log(JSON.stringify({ partitions: lines, ...summary }));
+      else {
+        console.table(lines);
+        console.log(
+          `published: ${summary.windows} windows until ${summary.publishedUntil ?? '-'}, ${summary.rows} rows`,
+        );
+        console.log(`dead letters: ${JSON.stringify(summary.deadLetters)}`);
+      }
+      return 0;
+    } finally {
+      await pool.end();
+    }
+  },
+});
+
+const time = (ms: unknown): string | null =>
+  ms === null || ms === undefined ? null : `${sqlDateTime(Number(ms))} GMT`;

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { catalogue, changeEvents } from '../../../streams/index.ts';
+import { createLogger } from '../../platform/logger.ts';
+import { openKafkaLog } from '../../platform/log/kafka.ts';
+import type { EventLog } from '../../platform/log/log.ts';
+import { migrate } from '../../platform/migrate.ts';
+import { openPool, parseMysqlUrl, quoteName } from '../../platform/mysql.ts';
+import type { MysqlTarget, Pool } from '../../platform/mysql.ts';
+import { createCloudSchema } from '../../simulate/schema.ts';
+import { parseLogUrl } from '../log-url.ts';
+import { startStage } from './stage-process.ts';
+import type { StageProcess } from './stage-process.ts';
+import type { DemoNames } from './look.ts';
+
+/** A pipeline of its own on given servers: fresh schemas and topics, stages as processes. For the demo and the tests. */
+export interface Pipeline extends AsyncDisposable {
+  readonly names: DemoNames;
+  readonly target: MysqlTarget;
+  readonly pool: Pool;
+  readonly log: EventLog;
+  readonly partitions: number;
+  start(
+    stage: Stage,
+    extra?: readonly string[],
+    onReport?: (report: unknown) => void,
+  ): StageProcess;
+  /** The command line that starts a stage, without the secrets, which are in the environment. */
+  args(stage: Stage, extra?: readonly string[]): string[];
+}
+
+export type Stage = 'tail' | 'aggregate' | 'sink';
+
+export interface PipelineOptions {
+  readonly mariadbUrl: string;
+  readonly kafka: string;
+  readonly partitions?: number;
+  readonly preset?: 'java-4.23' | 'correct';
+  readonly rangeMinutes?: number;
+  readonly sessionTimeout?: string;
+  readonly raw?: boolean;
+  /** Names stay when disposed. */
+  readonly keep?: boolean;
+}
+
+/** Makes the schemas and migrates them; the topics are made by the stages themselves. */
+export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const id = randomBytes(4).toString('hex');
+  const names: DemoNames = {
+    cloudSchema: `us_${id}_cloud`,
+    cloudUsageSchema: `us_${id}_cloud_usage`,
+    schema: `us_${id}_usage_stream`,
+    prefix: `us-${id}`,
+  };
+  const partitions = options.partitions ?? 8;
+  const target = parseMysqlUrl(options.mariadbUrl);
+  const pool = openPool(target, 6);
+  await createCloudSchema(target, names.cloudSchema);
+  await migrate(pool, {
+    schema: names.schema,
+    cloudUsageSchema: names.cloudUsageSchema,
+    withCloudUsage: true,
+    dryRun: false,
+  });
+  const log = await openKafkaLog({
+    ...parseLogUrl(`kafka://${options.kafka}`, undefined),
+    clientId: `usagestream-${id}`,
+    logger: createLogger({ level: 'silent' }),
+  });
+  const env = {
+    USAGESTREAM_SOURCE: options.mariadbUrl,
+    USAGESTREAM_SINK: options.mariadbUrl,
+    USAGESTREAM_LOG: `kafka://${options.kafka}`,
+  };
+  const args = (stage: Stage, extra: readonly string[] = []): string[] => [
+    stage,
+    ...common(names, partitions, options.sessionTimeout),
+    ...stageArgs(stage, names, options),
+    ...extra,
+  ];
+  return {
+    names,
+    target,
+    pool,
+    log,
+    partitions,
+    args,
+    start: (stage, extra, onReport) => startStage(stage, args(stage, extra), env, onReport),
+    async [Symbol.asyncDispose]() {
+      if (options.keep !== true) await dropPipeline(pool, log, names);
+      await log[Symbol.asyncDispose]();
+      await pool.end();
+    },
+  };
+}
+
+const common = (names: DemoNames, partitions: number, session: string | undefined): string[] => [
+  ...['--prefix', names.prefix, '--partitions', String(partitions), '--log-level', 'warn'],
+  ...(session === undefined ? [] : ['--session-timeout', session]),
+];
+
+function stageArgs(stage: Stage, names: DemoNames, options: PipelineOptions): string[] {
+  const range = ['--range', String(options.rangeMinutes ?? 1440)];
+  const store = ['--schema', names.schema];
+  switch (stage) {
+    case 'tail':
+      return [
+        ...['--cloud-schema', names.cloudSchema, '--clock', 'source', ...range],
+        ...['--raw', options.raw === false ? 'off' : 'on'],
+      ];
+    case 'aggregate':
+      return [
+        ...range,
+        ...store,
+        ...['--cloud-usage-schema', names.cloudUsageSchema],
+        ...['--preset', options.preset ?? 'java-4.23'],
+      ];
+    case 'sink':
+      return [...store, '--cloud-usage-schema', names.cloudUsageSchema, '--mode', 'primary'];
+    default:
+      return stage satisfies never;
+  }
+}
+
+async function dropPipeline(pool: Pool, log: EventLog, names: DemoNames): Promise<void> {
+  for (const schema of [names.cloudSchema, names.cloudUsageSchema, names.schema])
+    await pool.query(`DROP DATABASE IF EXISTS ${quoteName(schema)}`);
+  await log.deleteTopics(allTopics(names));
+}
+
+/** Every topic that a pipeline of these names may have made. */
+export const allTopics = (names: DemoNames): string[] => [
+  ...catalogue.map((stream) => stream.topic(names.prefix)),
+  ...rawTables.map((table) => changeEvents(names.cloudSchema, table).topic(names.prefix)),
+];
+
+const rawTables = [
+  'usage_event',
+  'usage_event_details',
+  'account',
+  'user_statistics',
+  'vm_disk_statistics',
+  'bucket_statistics',
+  'bucket',
+  'vm_template',
+  'configuration',
+];

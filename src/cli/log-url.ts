@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { AppError } from '../platform/errors.ts';
+
+export interface KafkaTarget {
+  readonly brokers: string[];
+  readonly tls: { ca?: string; verify: boolean } | undefined;
+  readonly sasl:
+    | {
+        mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+        username: string;
+        password: string;
+      }
+    | undefined;
+}
+
+const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+
+/**
+ * Reads `kafka://host:9092,host:9092?tls=verify&ca=FILE&sasl=scram-sha-512&user=NAME`.
+ * @throws CONFIG_INVALID, never with the password.
+ */
+export function parseLogUrl(text: string, password: string | undefined): KafkaTarget {
+  const match = /^kafka:\/\/([^/?#]+)\/?(?:\?(.*))?$/.exec(text);
+  const brokers = (match?.[1] ?? '')
+    .split(',')
+    .filter((b) => /^[^:@\s]+:\d+$|^\[[^\]]+\]:\d+$/.test(b));
+  if (!match || brokers.length === 0 || brokers.length !== match[1]?.split(',').length)
+    throw invalid('--log: write kafka://host:port, comma between several');
+  const query = new URLSearchParams(match[2] ?? '');
+  const tls = query.get('tls');
+  const ca = query.get('ca');
+  const sasl = query.get('sasl');
+  const mechanism = mechanisms.find((m) => m === sasl);
+  if (sasl !== null && mechanism === undefined)
+    throw invalid(`--log: sasl is one of ${mechanisms.join(', ')}`);
+  if (mechanism !== undefined && password === undefined)
+    throw invalid('--log: sasl needs USAGESTREAM_LOG_PASSWORD or --log-password-file');
+  return {
+    brokers,
+    tls:
+      tls === null && ca === null
+        ? undefined
+        : { ...(ca === null ? {} : { ca: readFileSync(ca, 'utf8') }), verify: tls !== 'required' },
+    sasl:
+      mechanism === undefined
+        ? undefined
+        : { mechanism, username: query.get('user') ?? '', password: password ?? '' },
+  };
+}
+
+const invalid = (problem: string) => new AppError('CONFIG_INVALID', { problems: [problem] });

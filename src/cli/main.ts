@@ -1,0 +1,49 @@
+import { Command, CommanderError } from 'commander';
+import { isAppError } from '../platform/errors.ts';
+import { addCommand } from './command.ts';
+import { aggregateCommand } from './commands/aggregate.ts';
+import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { runCommand } from './commands/run.ts';
+import { simulateCommand } from './commands/simulate.ts';
+import { sinkCommand } from './commands/sink.ts';
+import { statusCommand } from './commands/status.ts';
+import { tailCommand } from './commands/tail.ts';
+
+/** Exit codes: 0 done, 1 a fault, 2 wrong usage or settings. */
+async function main(argv: readonly string[]): Promise<number> {
+  let code = 0;
+  const finish = (result: number) => void (code = result);
+  const program = new Command('usagestream')
+    .description(
+      'Usage metering for Apache CloudStack: follows the binlog, keeps every event in Kafka,\n' +
+        'and writes cloud_usage once, explainable row by row.',
+    )
+    .version('0.1.0')
+    .showHelpAfterError('(add --help for the flags and an example)')
+    .exitOverride();
+  addCommand(program, runCommand, finish);
+  addCommand(program, tailCommand, finish);
+  addCommand(program, aggregateCommand, finish);
+  addCommand(program, sinkCommand, finish);
+  addCommand(program, migrateCommand, finish);
+  addCommand(program, doctorCommand, finish);
+  addCommand(program, statusCommand, finish);
+  addCommand(program, simulateCommand, finish);
+  addCommand(program, demoCommand, finish);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (fault) {
+    if (fault instanceof CommanderError) return fault.exitCode === 0 ? 0 : 2;
+    if (isAppError(fault)) {
+      console.error(fault.explain());
+      return fault.code === 'CONFIG_INVALID' ? 2 : 1;
+    }
+    throw fault;
+  }
+}
+
+// An unknown error is a bug: let it end the process with its stack.
+process.exitCode = await main(process.argv.slice(2));

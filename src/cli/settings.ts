@@ -1,0 +1,217 @@
+import { z } from 'zod';
+import { parseDuration } from './duration.ts';
+
+/** One setting: its flag, environment variable and YAML key come from `name`; docs/settings.md is made from this table. */
+export interface Setting<T extends z.ZodType = z.ZodType> {
+  /** kebab-case: flag `--name`, environment `USAGESTREAM_NAME`, YAML key `name`. */
+  readonly name: string;
+  /** Placeholder of the value in `--help`; absent for switches. */
+  readonly value?: string;
+  readonly what: string;
+  readonly schema: T;
+  /** Text form of the default, for `--help`. */
+  readonly shown?: string;
+  /** Never printed, never in a flag: environment or YAML file only, or `<name>-file`. */
+  readonly secret?: true;
+}
+
+const setting = <T extends z.ZodType>(s: Setting<T>): Setting<T> => s;
+const text = z.string().trim().min(1);
+const schemaName = z.string().regex(/^[A-Za-z0-9_$-]{1,64}$/, 'not a schema name');
+const onOff = z
+  .union([z.enum(['on', 'off']), z.boolean()])
+  .transform((v) => v === true || v === 'on');
+const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const durationMs = z.union([z.string(), z.number()]).transform((v, ctx) => {
+  const ms = typeof v === 'number' ? v * 60_000 : parseDuration(v);
+  if (ms === null) ctx.addIssue('not a duration: write 90s, 15m, 1h or 500ms');
+  return ms ?? 0;
+});
+const instantMs = z
+  .union([z.string(), z.date()])
+  .transform((v) =>
+    v instanceof Date ? v : new Date(/[zZ]|[+-]\d\d:?\d\d$/.test(v) ? v : `${v}Z`),
+  )
+  .refine((d) => !Number.isNaN(d.getTime()), 'not a time: write 2026-03-04T00:00:00Z')
+  .transform((d) => d.getTime());
+
+/** Every setting that a command may take. */
+export const settings = {
+  source: setting({
+    name: 'source',
+    value: 'mysql://user@host:3306',
+    what: 'MariaDB or MySQL server to follow (?tls=required|verify&ca=FILE for TLS)',
+    schema: text,
+  }),
+  sink: setting({
+    name: 'sink',
+    value: 'mysql://user@host:3306',
+    what: 'server with cloud_usage and our own schema',
+    schema: text,
+  }),
+  log: setting({
+    name: 'log',
+    value: 'kafka://host:9092',
+    what: 'brokers, comma between several (?tls=required|verify&ca=FILE&sasl=scram-sha-512&user=NAME)',
+    schema: text,
+  }),
+  sourcePassword: setting({
+    name: 'source-password',
+    secret: true,
+    what: 'password for --source',
+    schema: z.string().optional(),
+  }),
+  sinkPassword: setting({
+    name: 'sink-password',
+    secret: true,
+    what: 'password for --sink',
+    schema: z.string().optional(),
+  }),
+  logPassword: setting({
+    name: 'log-password',
+    secret: true,
+    what: 'SASL password for --log',
+    schema: z.string().optional(),
+  }),
+  prefix: setting({
+    name: 'prefix',
+    value: 'NAME',
+    what: 'first part of every topic name',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,100}$/)
+      .default('acs'),
+    shown: 'acs',
+  }),
+  preset: setting({
+    name: 'preset',
+    value: 'java-4.23|correct|auto',
+    what: 'billing rules; auto: java-4.23 where a Java usage server has worked, else correct',
+    schema: z.enum(['java-4.23', 'correct', 'auto']).default('auto'),
+    shown: 'auto',
+  }),
+  clock: setting({
+    name: 'clock',
+    value: 'wall|source',
+    what: "watermarks from the server's clock, or from commit times in the binlog (history, tests)",
+    schema: z.enum(['wall', 'source']).default('wall'),
+    shown: 'wall',
+  }),
+  range: setting({
+    name: 'range',
+    value: 'MINUTES',
+    what: 'length of a window; 1440 is a calendar day, 60 an hour',
+    schema: whole(1, 525_600).default(1440),
+    shown: '1440',
+  }),
+  closeDelay: setting({
+    name: 'close-delay',
+    value: 'DURATION',
+    what: 'how long after its end a window takes events that commit late',
+    schema: durationMs.optional(),
+    shown: '15m, or half the range if that is less',
+  }),
+  timeZone: setting({
+    name: 'time-zone',
+    value: 'ZONE',
+    what: 'time zone of the window bounds',
+    schema: text.default('GMT'),
+    shown: 'GMT',
+  }),
+  raw: setting({
+    name: 'raw',
+    value: 'on|off',
+    what: "write raw change events in Debezium's form beside the feed",
+    schema: onOff.default(true),
+    shown: 'on',
+  }),
+  partitions: setting({
+    name: 'partitions',
+    value: 'N',
+    what: 'partitions of the feed; fixed once it exists',
+    schema: whole(1, 1024).default(8),
+    shown: '8',
+  }),
+  until: setting({
+    name: 'until',
+    value: 'TIME',
+    what: 'end with exit code 0 once every window that ends by TIME is done',
+    schema: instantMs.optional(),
+  }),
+  mode: setting({
+    name: 'mode',
+    value: 'primary|shadow',
+    what: "primary writes CloudStack's tables, shadow only our own (beside a running Java server)",
+    schema: z.enum(['primary', 'shadow']).default('primary'),
+    shown: 'primary',
+  }),
+  generation: setting({
+    name: 'generation',
+    value: 'NAME',
+    what: 'set of results to work on',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_.-]{1,64}$/)
+      .default('main'),
+    shown: 'main',
+  }),
+  cloudSchema: setting({
+    name: 'cloud-schema',
+    value: 'NAME',
+    what: "CloudStack's schema on the source",
+    schema: schemaName.default('cloud'),
+    shown: 'cloud',
+  }),
+  cloudUsageSchema: setting({
+    name: 'cloud-usage-schema',
+    value: 'NAME',
+    what: "CloudStack's usage schema on the sink",
+    schema: schemaName.default('cloud_usage'),
+    shown: 'cloud_usage',
+  }),
+  schema: setting({
+    name: 'schema',
+    value: 'NAME',
+    what: 'our own schema on the sink',
+    schema: schemaName.default('usage_stream'),
+    shown: 'usage_stream',
+  }),
+  serverId: setting({
+    name: 'server-id',
+    value: 'N',
+    what: 'replication server id of the tailer, unique among replicas of the source',
+    schema: whole(1, 4_294_967_295).optional(),
+    shown: 'made from the prefix',
+  }),
+  sessionTimeout: setting({
+    name: 'session-timeout',
+    value: 'DURATION',
+    what: 'a silent worker loses its partitions after this long',
+    schema: durationMs.default(10_000),
+    shown: '10s',
+  }),
+  host: setting({
+    name: 'host',
+    value: 'NAME',
+    what: 'name in usage_job.host; must differ from the one of a Java server on this machine',
+    schema: text.optional(),
+    shown: 'usagestream@<hostname>',
+  }),
+  http: setting({
+    name: 'http',
+    value: 'ADDRESS:PORT|off',
+    what: 'where /metrics, /healthz and /readyz listen',
+    schema: text.default('off'),
+    shown: 'off',
+  }),
+  logLevel: setting({
+    name: 'log-level',
+    value: 'LEVEL',
+    what: 'trace, debug, info, warn, error or silent (on stderr, JSON lines)',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    shown: 'info',
+  }),
+} as const;
+
+export type SettingKey = keyof typeof settings;
+export type SettingValues = { [K in SettingKey]: z.output<(typeof settings)[K]['schema']> };

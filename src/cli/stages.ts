@@ -1,0 +1,157 @@
+import { hostname } from 'node:os';
+import { runAggregate } from '../aggregate/aggregate.ts';
+import { quirkSet } from '../domain/quirks.ts';
+import type { Preset } from '../domain/quirks.ts';
+import { openKafkaLog } from '../platform/log/kafka.ts';
+import type { EventLog } from '../platform/log/log.ts';
+import { createMetrics } from '../platform/metrics.ts';
+import { systemClock } from '../platform/clock.ts';
+import { parseMysqlUrl } from '../platform/mysql.ts';
+import type { MysqlTarget } from '../platform/mysql.ts';
+import { runSink } from '../sink/sink.ts';
+import { runTail } from '../tail/tailer.ts';
+import type { CommandContext } from './command.ts';
+import { parseLogUrl } from './log-url.ts';
+import type { SettingKey, SettingValues } from './settings.ts';
+
+/** Settings that each stage takes; `run` takes them all. */
+const logKeys = ['log', 'logPassword', 'prefix', 'partitions'] as const;
+const windowKeys = ['range', 'closeDelay', 'timeZone', 'until'] as const;
+const storeKeys = ['sink', 'sinkPassword', 'schema', 'generation'] as const;
+export const tailKeys = [
+  ...logKeys,
+  ...windowKeys,
+  'source',
+  'sourcePassword',
+  'cloudSchema',
+  'clock',
+  'raw',
+  'serverId',
+] as const satisfies readonly SettingKey[];
+export const aggregateKeys = [
+  ...logKeys,
+  ...windowKeys,
+  ...storeKeys,
+  'preset',
+  'sessionTimeout',
+] as const satisfies readonly SettingKey[];
+export const sinkKeys = [
+  ...logKeys,
+  ...storeKeys,
+  'until',
+  'mode',
+  'cloudUsageSchema',
+  'host',
+] as const satisfies readonly SettingKey[];
+
+type Values<K extends readonly SettingKey[]> = Pick<SettingValues, K[number]>;
+
+/** One line of progress of a stage, for people and for `--json`. */
+export type Report = (stage: 'tail' | 'aggregate' | 'sink', facts: object) => void;
+
+/** The process's own dependencies, made once. */
+export function createIo(context: CommandContext) {
+  return { logger: context.logger, metrics: createMetrics(), clock: systemClock };
+}
+type Io = ReturnType<typeof createIo>;
+
+export const targetOf = (url: string, password: string | undefined): MysqlTarget => {
+  const target = parseMysqlUrl(url);
+  return password === undefined ? target : { ...target, password };
+};
+
+const openLog = (v: Values<typeof logKeys>, stage: string, io: Io): Promise<EventLog> =>
+  openKafkaLog({
+    ...parseLogUrl(v.log, v.logPassword),
+    clientId: `usagestream-${stage}`,
+    logger: io.logger,
+  });
+
+/** Fifteen minutes, or half the range if that is less. Milliseconds. */
+const closeDelayMsOf = (v: Values<typeof windowKeys>): number =>
+  v.closeDelay ?? Math.min(15 * 60_000, v.range * 30_000);
+
+export async function tailStage(
+  v: Values<typeof tailKeys>,
+  io: Io,
+  signal: AbortSignal,
+  report: Report,
+): Promise<void> {
+  await using log = await openLog(v, 'tail', io);
+  await runTail(
+    {
+      source: targetOf(v.source, v.sourcePassword),
+      cloudSchema: v.cloudSchema,
+      prefix: v.prefix,
+      feedPartitions: v.partitions,
+      raw: v.raw,
+      clock: v.clock,
+      closeDelayMs: closeDelayMsOf(v),
+      ...(v.until === undefined ? {} : { untilMs: v.until }),
+      ...(v.serverId === undefined ? {} : { serverId: v.serverId }),
+    },
+    { ...io, log, signal, onProgress: (p) => report('tail', p) },
+  );
+}
+
+export async function aggregateStage(
+  v: Values<typeof aggregateKeys>,
+  preset: Preset,
+  io: Io,
+  signal: AbortSignal,
+  report: Report,
+): Promise<void> {
+  quirkSet(preset);
+  await using log = await openLog(v, 'aggregate', io);
+  await runAggregate(
+    {
+      schema: v.schema,
+      generation: v.generation,
+      prefix: v.prefix,
+      feedPartitions: v.partitions,
+      window: { rangeMinutes: v.range, timeZone: v.timeZone },
+      closeDelayMs: closeDelayMsOf(v),
+      preset,
+      quirkOverrides: {},
+      settings: { snapshotVirtualSize: false },
+      sessionTimeoutMs: v.sessionTimeout,
+      ...(v.until === undefined ? {} : { untilMs: v.until }),
+    },
+    {
+      ...io,
+      log,
+      store: targetOf(v.sink, v.sinkPassword),
+      signal,
+      onProgress: (p) => report('aggregate', p),
+    },
+  );
+}
+
+export async function sinkStage(
+  v: Values<typeof sinkKeys>,
+  io: Io,
+  signal: AbortSignal,
+  report: Report,
+): Promise<void> {
+  await using log = await openLog(v, 'sink', io);
+  await runSink(
+    {
+      schema: v.schema,
+      cloudUsageSchema: v.cloudUsageSchema,
+      prefix: v.prefix,
+      feedPartitions: v.partitions,
+      generation: v.generation,
+      mode: v.mode,
+      host: v.host ?? `usagestream@${hostname()}`,
+      pid: process.pid,
+      ...(v.until === undefined ? {} : { untilMs: v.until }),
+    },
+    {
+      ...io,
+      log,
+      store: targetOf(v.sink, v.sinkPassword),
+      signal,
+      onProgress: (p) => report('sink', p),
+    },
+  );
+}

@@ -1,0 +1,109 @@
+import { connect as connectPlain, isIP } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { Kafka, logLevel } from 'kafkajs';
+import type { LogEntry, SASLOptions } from 'kafkajs';
+import type { Logger } from '../logger.ts';
+import { createCluster } from './kafka-internals.ts';
+import type { Cluster } from './kafka-internals.ts';
+
+export interface KafkaOptions {
+  /** host:port of some brokers; the others are found through them. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** PEM texts. `verify: false` takes any certificate. */
+  readonly tls?: KafkaTls | undefined;
+  readonly sasl?: KafkaSasl | undefined;
+  readonly logger: Logger;
+  /** Ends the attempt to connect. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface KafkaTls {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly verify: boolean;
+}
+
+export interface KafkaSasl {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
+
+/** One client of the broker with sockets of its own, so that it can be ended at once whatever it waits for. */
+export interface KafkaClient {
+  readonly kafka: Kafka;
+  /** A connection pool of kafkajs, below its producers and consumers. */
+  cluster(): Cluster;
+  /** Cuts every connection: what waits for an answer fails now, and nothing connects again. */
+  close(): void;
+}
+
+const CONNECT_MS = 3000;
+const KEEP_ALIVE_MS = 60_000;
+
+/** Makes a client; it connects when it is first used. */
+export function createKafkaClient(options: KafkaOptions): KafkaClient {
+  const sockets = new Set<Socket>();
+  let closed = false;
+  const { tls } = options;
+  const kafka = new Kafka({
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    connectionTimeout: CONNECT_MS,
+    // Few and quick: each user of this client has its own, longer patience.
+    retry: { retries: 3, initialRetryTime: 15, multiplier: 2, factor: 0.2, maxRetryTime: 500 },
+    ...(tls && { ssl: { ...definedOnly(tls), rejectUnauthorized: tls.verify } }),
+    ...(options.sasl && { sasl: saslOf(options.sasl) }),
+    logLevel: levelOf(options.logger),
+    logCreator: () => (entry) => logEntry(options.logger, entry, closed),
+    socketFactory: ({ host, port, ssl, onConnect }) => {
+      if (closed) throw new Error('the client is closed');
+      const socket = ssl
+        ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect)
+        : connectPlain({ host, port }, onConnect);
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      return socket;
+    },
+  });
+  return {
+    kafka,
+    cluster: () => createCluster(kafka),
+    close() {
+      closed = true;
+      // With an error, because kafkajs rejects what is in flight on `error` and `end` only.
+      for (const socket of sockets) socket.destroy(new Error('the client was closed'));
+    },
+  };
+}
+
+function definedOnly(tls: KafkaTls): { ca?: string; cert?: string; key?: string } {
+  return {
+    ...(tls.ca !== undefined && { ca: tls.ca }),
+    ...(tls.cert !== undefined && { cert: tls.cert }),
+    ...(tls.key !== undefined && { key: tls.key }),
+  };
+}
+
+function saslOf({ mechanism, username, password }: KafkaSasl): SASLOptions {
+  return { mechanism, username, password };
+}
+
+function levelOf(logger: Logger): logLevel {
+  if (logger.isLevelEnabled('debug')) return logLevel.INFO;
+  return logger.isLevelEnabled('warn') ? logLevel.WARN : logLevel.NOTHING;
+}
+
+/** Few fields only: kafkajs adds whole requests and stacks to some entries. */
+function logEntry(logger: Logger, entry: LogEntry, closed: boolean): void {
+  const { message, ...log } = entry.log;
+  const error: unknown = log['error'];
+  const facts = { client: entry.namespace, said: message, broker: log['broker'], groupId: log['groupId'] };
+  const cause = error instanceof Error ? error.message : error;
+  const level = entry.level <= logLevel.WARN && !closed ? 'warn' : 'debug';
+  logger[level]({ ...facts, error: cause }, 'kafka client reported');
+}

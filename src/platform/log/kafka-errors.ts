@@ -1,0 +1,67 @@
+import { AppError } from '../errors.ts';
+import type { ErrorCode } from '../../contracts/error-codes.ts';
+
+/** An error code that a broker answered, by the name that the protocol gives it. */
+export class BrokerError extends Error {
+  readonly type: string;
+
+  constructor(type: string) {
+    super(type);
+    this.name = 'BrokerError';
+    this.type = type;
+  }
+}
+
+/** @see Apache Kafka protocol guide, "Error codes"; only those that are told apart here. */
+const names = new Map([
+  [1, 'OFFSET_OUT_OF_RANGE'],
+  [3, 'UNKNOWN_TOPIC_OR_PARTITION'],
+  [5, 'LEADER_NOT_AVAILABLE'],
+  [6, 'NOT_LEADER_OR_FOLLOWER'],
+  [10, 'MESSAGE_TOO_LARGE'],
+  [19, 'NOT_ENOUGH_REPLICAS'],
+  [29, 'TOPIC_AUTHORIZATION_FAILED'],
+  [45, 'OUT_OF_ORDER_SEQUENCE_NUMBER'],
+  [47, 'INVALID_PRODUCER_EPOCH'],
+  [48, 'INVALID_TXN_STATE'],
+  [49, 'INVALID_PRODUCER_ID_MAPPING'],
+  [53, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
+  [59, 'UNKNOWN_PRODUCER_ID'],
+  [76, 'UNSUPPORTED_COMPRESSION_TYPE'],
+  [90, 'PRODUCER_FENCED'],
+]);
+
+export const brokerError = (code: number): BrokerError =>
+  new BrokerError(names.get(code) ?? `ERROR_${code}`);
+
+/** The protocol's name of an error of the broker, of ours or of kafkajs; undefined for any other error. */
+export function errorType(error: unknown): string | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    const unknownCode = /Unknown error code (-?\d+)/.exec(at.message)?.[1];
+    if (unknownCode !== undefined) return brokerError(Number(unknownCode)).type;
+    if ('type' in at && typeof at.type === 'string') return at.type;
+  }
+  return undefined;
+}
+
+const fenced = new Set([
+  'PRODUCER_FENCED',
+  'INVALID_PRODUCER_EPOCH',
+  'INVALID_PRODUCER_ID_MAPPING',
+  'TRANSACTION_COORDINATOR_FENCED',
+]);
+
+/** LOG_FENCED when the broker said that a newer writer has the id, else LOG_WRITE_FAILED. */
+export function writeError(error: unknown, facts: Record<string, unknown>): AppError {
+  if (error instanceof AppError) return error;
+  const type = errorType(error);
+  const code: ErrorCode = type !== undefined && fenced.has(type) ? 'LOG_FENCED' : 'LOG_WRITE_FAILED';
+  return new AppError(code, { ...facts, reason: type ?? messageOf(error) }, error);
+}
+
+export function unreachable(brokers: readonly string[], error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  return new AppError('LOG_UNREACHABLE', { brokers, reason: errorType(error) ?? messageOf(error) }, error);
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
