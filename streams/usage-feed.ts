@@ -9,6 +9,6 @@ export const usageFeed = defineStream({
   partitions: 'feed',
   writer: 'tail',
   readers: ['aggregate', 'operator'],
-  key: 'account id',
+  key: 'account id; none for settings and watermarks, which go to every partition',
   what: 'usage events, their details, counters, accounts, settings and watermarks (docs/feed.md)',
 });

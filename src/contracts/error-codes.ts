@@ -47,6 +47,10 @@ export const errorCodes = {
     retry: 'backoff',
     fix: 'Check that the sink database runs and accepts this user; it is tried again.',
   },
+  STORE_BUSY: {
+    retry: 'backoff',
+    fix: 'Another transaction held or took the same rows; it is tried again.',
+  },
   STORE_ACCESS_DENIED: {
     retry: 'never',
     fix: 'Correct user or password, or run the statements of deploy/grants for the role.',
@@ -61,6 +65,18 @@ export const errorCodes = {
     fix: 'Range, close delay, preset or feed differ from what this generation was made with; rebuild into a new one.',
   },
   SINK_FENCED: { retry: 'restart', fix: 'A newer owner has this partition or lease; rejoin.' },
+  SINK_NOT_ALONE: {
+    retry: 'never',
+    fix: 'A Java usage server works on this database: stop it and wait until its heartbeat is 5 minutes old, or start with --mode shadow.',
+  },
+  SINK_WINDOW_BILLED: {
+    retry: 'never',
+    fix: 'usage_job says that another server has billed time of this window; publishing it would bill twice. Start with --mode shadow.',
+  },
+  SINK_COPY_MISMATCH: {
+    retry: 'never',
+    fix: 'The rows copied are not the rows of the window; nothing was committed. Look for triggers on cloud_usage or another writer of record.',
+  },
   CLOUD_USAGE_MISSING: {
     retry: 'never',
     fix: 'cloud_usage tables are missing: point --sink at the CloudStack database, or run `usagestream migrate --with-cloud-usage`.',

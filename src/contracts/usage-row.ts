@@ -15,7 +15,7 @@ export interface LineageInterval {
 
 /**
  * One row as `cloud_usage.cloud_usage` gets it (all columns but id and quota_calculated, which is 0),
- * with its identity and where it came from. Column meaning: docs/usage-rows.md.
+ * with its identity and where it came from. Column meaning: docs/cloudstack/usage-rows.md.
  */
 export interface UsageRow {
   /**

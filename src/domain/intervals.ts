@@ -4,7 +4,7 @@ import type { EpochMs } from '../contracts/time.ts';
 /**
  * A span in which one resource is in one billable state. The columns of each kind are those of the
  * helper table that CloudStack's usage server keeps for it, so that such tables can be written from
- * intervals and read back. See docs/usage-events.md.
+ * intervals and read back. See docs/cloudstack/usage-events.md.
  */
 export interface Interval {
   /** Order of insertion within the account: what the helper table's auto-increment id expresses. */

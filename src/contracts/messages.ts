@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { U64Schema } from './ids.ts';
+import { EpochMsSchema } from './time.ts';
+
+/**
+ * What the topics after the sink carry, version 1: JSON, keys in camel case. Ids and quantities are decimal
+ * text (they pass 2^53); instants are epoch ms, or `YYYY-MM-DD hh:mm:ss` in GMT where CloudStack's
+ * columns are meant. Delivered at least once: a consumer keeps the highest revision of a key.
+ */
+export const MESSAGE_VERSION = 1;
+
+const u64OrNull = U64Schema.nullable();
+const decimal = z.string().regex(/^-?[0-9]+$/);
+export const QuantityUnit = z.enum(['ms', 'bytes', 'requests']);
+export type QuantityUnit = z.infer<typeof QuantityUnit>;
+
+const WindowBounds = z.object({ startMs: EpochMsSchema, endMs: EpochMsSchema });
+
+/** Value of `<prefix>.usage-records`; its key is `recordId`. */
+export const UsageRecordMessage = z.object({
+  v: z.literal(MESSAGE_VERSION),
+  /** 32 hex digits: hash of account, type, natural key, window and kind. */
+  recordId: z.string().regex(/^[0-9a-f]{32}$/),
+  revision: z.int().positive(),
+  generation: z.string(),
+  /** `usage`, or the id of a correction. */
+  kind: z.string(),
+  accountId: U64Schema,
+  usageType: z.int(),
+  naturalKey: z.string(),
+  /** Half-open. */
+  window: WindowBounds,
+  /** What the row was made of, exact; `row.rawUsage` is the same rounded to CloudStack's unit. */
+  quantity: decimal,
+  unit: QuantityUnit,
+  /** The row in cloud_usage; null in shadow mode. */
+  cloudUsageId: u64OrNull,
+  /** The other columns as cloud_usage has them. */
+  row: z.object({
+    zoneId: U64Schema,
+    domainId: U64Schema,
+    description: z.string(),
+    usageDisplay: z.string(),
+    rawUsage: z.number(),
+    vmInstanceId: u64OrNull,
+    vmName: z.string().nullable(),
+    offeringId: u64OrNull,
+    templateId: u64OrNull,
+    usageId: u64OrNull,
+    type: z.string().nullable(),
+    size: u64OrNull,
+    networkId: u64OrNull,
+    virtualSize: u64OrNull,
+    cpuSpeed: u64OrNull,
+    cpuCores: u64OrNull,
+    memory: u64OrNull,
+    isHidden: z.boolean(),
+    state: z.string().nullable(),
+    startDate: z.string(),
+    endDate: z.string(),
+  }),
+  /** Intervals behind the row, as stored. */
+  lineage: z.unknown(),
+});
+export type UsageRecordMessage = z.infer<typeof UsageRecordMessage>;
+
+/** Value of `<prefix>.usage-windows`, written after the window's records; its key is the start, ISO 8601. */
+export const UsageWindowMessage = z.object({
+  v: z.literal(MESSAGE_VERSION),
+  generation: z.string(),
+  mode: z.enum(['shadow', 'primary']),
+  window: WindowBounds,
+  rows: z.int().nonnegative(),
+  totals: z.array(
+    z.object({
+      usageType: z.int(),
+      rows: z.int().positive(),
+      quantity: decimal,
+      unit: QuantityUnit,
+    }),
+  ),
+});
+export type UsageWindowMessage = z.infer<typeof UsageWindowMessage>;
+
+/** Value of `<prefix>.dead-letters`; its key is `topic/partition/offset` of the refused record. */
+export const DeadLetterMessage = z.object({
+  v: z.literal(MESSAGE_VERSION),
+  reason: z.string(),
+  facts: z.unknown(),
+  generation: z.string(),
+  topic: z.string(),
+  partition: z.int().nonnegative(),
+  offset: z.int().nonnegative(),
+  recordedAt: z.string(),
+  /** Base64; null as in the record. */
+  key: z.string().nullable(),
+  value: z.string().nullable(),
+  /** Bytes of the whole value. Above 600 KiB `value` holds only the first part; the rest is in the table. */
+  valueBytes: z.int().nonnegative(),
+});
+export type DeadLetterMessage = z.infer<typeof DeadLetterMessage>;
