@@ -28,7 +28,7 @@ export interface Columns {
   readonly kind?: string | null;
   readonly virtualSize?: Id;
   readonly vm?: Id;
-  readonly details?: Readonly<Record<string, string>>;
+  readonly details?: readonly (readonly [name: string, value: string])[];
 }
 
 /** Type, time in ms, columns. */
@@ -51,7 +51,7 @@ export function eventsOf(lines: readonly Line[], firstId = 1): FoldEvent[] {
     virtualSize: orNull(c.virtualSize),
     vmId: orNull(c.vm),
     feedOffset: firstId + at,
-    details: Object.entries(c.details ?? {}).map(([name, value]) => ({ name, value })),
+    details: (c.details ?? []).map(([name, value]) => ({ name, value })),
   }));
 }
 
