@@ -19,6 +19,8 @@ export interface CommandSpec<K extends SettingKey> {
   readonly name: string;
   readonly what: string;
   readonly example: string;
+  /** Left out of `--help`: for those who work on UsageStream. */
+  readonly hidden?: true;
   readonly takes: readonly K[];
   readonly options?: readonly Option[];
   readonly run: (
@@ -37,7 +39,9 @@ export function addCommand<K extends SettingKey>(
   finish: (code: number) => void,
 ): void {
   const keys = [...spec.takes, 'logLevel' as const];
-  const command = program.command(spec.name).description(spec.what);
+  const command = program
+    .command(spec.name, { hidden: spec.hidden === true })
+    .description(spec.what);
   for (const key of keys) for (const option of flagsOf(settings[key])) command.addOption(option);
   for (const option of spec.options ?? []) command.addOption(option);
   command

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
+import { parseDocument } from 'yaml';
 import { AppError } from '../platform/errors.ts';
 import { settings } from './settings.ts';
 import type { Setting, SettingKey, SettingValues } from './settings.ts';
@@ -70,12 +70,33 @@ function lookUp(
 function readYaml(path: string | undefined, problems: string[]): Record<string, unknown> {
   if (path === undefined) return {};
   try {
-    const content: unknown = parseYaml(readFileSync(path, 'utf8')) ?? {};
-    if (typeof content === 'object' && !Array.isArray(content))
+    const text = readFileSync(path, 'utf8');
+    const document = parseDocument(text, { prettyErrors: true, logLevel: 'silent' });
+    // Code and place only: the messages quote the file, which may hold passwords. A warning counts too:
+    // a value that begins with `!` is read as a tag and lost.
+    for (const { code, linePos } of [...document.errors, ...document.warnings])
+      problems.push(
+        `${path}, line ${linePos?.[0].line ?? '?'}: not YAML (${code}); quote values with special characters`,
+      );
+    if (document.errors.length > 0) return {};
+    const content = toContent(document);
+    if (content === undefined)
+      problems.push(`${path}: an alias (*name) without its anchor; quote values with *`);
+    else if (content === null) return {};
+    else if (typeof content === 'object' && !Array.isArray(content))
       return content as Record<string, unknown>;
-    problems.push(`${path}: not a map of settings`);
+    else problems.push(`${path}: not a map of settings`);
   } catch (cause) {
     problems.push(`${path}: ${cause instanceof Error ? cause.message : 'not readable'}`);
   }
   return {};
+}
+
+/** undefined when an alias cannot be resolved: that error would quote it. */
+function toContent(document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS() ?? null;
+  } catch {
+    return undefined;
+  }
 }

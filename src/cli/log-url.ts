@@ -40,7 +40,7 @@ export function parseLogUrl(text: string, password: string | undefined): KafkaTa
     tls:
       tls === null && ca === null
         ? undefined
-        : { ...(ca === null ? {} : { ca: readFileSync(ca, 'utf8') }), verify: tls !== 'required' },
+        : { ...(ca === null ? {} : { ca: readPem(ca) }), verify: tls !== 'required' },
     sasl:
       mechanism === undefined
         ? undefined
@@ -49,3 +49,11 @@ export function parseLogUrl(text: string, password: string | undefined): KafkaTa
 }
 
 const invalid = (problem: string) => new AppError('CONFIG_INVALID', { problems: [problem] });
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw invalid(`--log: ca: ${cause instanceof Error ? cause.message : 'not readable'}`);
+  }
+}

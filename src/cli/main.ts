@@ -5,6 +5,8 @@ import { aggregateCommand } from './commands/aggregate.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { quirksCommand } from './commands/quirks.ts';
+import { referenceCommand } from './commands/reference.ts';
 import { runCommand } from './commands/run.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { sinkCommand } from './commands/sink.ts';
@@ -32,6 +34,8 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(program, statusCommand, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
+  addCommand(program, quirksCommand, finish);
+  addCommand(program, referenceCommand(program), finish);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;

@@ -186,7 +186,7 @@ export const settings = {
   sessionTimeout: setting({
     name: 'session-timeout',
     value: 'DURATION',
-    what: 'a silent worker loses its partitions after this long',
+    what: 'a silent leader or worker is replaced after this long',
     schema: durationMs.default(10_000),
     shown: '10s',
   }),

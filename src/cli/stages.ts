@@ -27,6 +27,7 @@ export const tailKeys = [
   'clock',
   'raw',
   'serverId',
+  'sessionTimeout',
 ] as const satisfies readonly SettingKey[];
 export const aggregateKeys = [
   ...logKeys,
@@ -42,6 +43,7 @@ export const sinkKeys = [
   'mode',
   'cloudUsageSchema',
   'host',
+  'sessionTimeout',
 ] as const satisfies readonly SettingKey[];
 
 type Values<K extends readonly SettingKey[]> = Pick<SettingValues, K[number]>;
@@ -87,6 +89,7 @@ export async function tailStage(
       raw: v.raw,
       clock: v.clock,
       closeDelayMs: closeDelayMsOf(v),
+      sessionTimeoutMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
       ...(v.serverId === undefined ? {} : { serverId: v.serverId }),
     },
@@ -144,6 +147,7 @@ export async function sinkStage(
       mode: v.mode,
       host: v.host ?? `usagestream@${hostname()}`,
       pid: process.pid,
+      leaseMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
     },
     {

@@ -16,14 +16,14 @@ export interface StoryCase extends Omit<Story, 'lines' | 'preset' | 'days'> {
 
 /** One test per case and preset. */
 export function tellStories(cases: readonly StoryCase[]): void {
-  describe.each(cases)('$why', ({ why: _, given, java, correct = java, odd, ...story }) => {
+  describe.each(cases)('$why', ({ given, java, correct = java, odd, ...story }) => {
     test.each([
-      { preset: 'java-4.23', then: java },
-      { preset: 'correct', then: correct },
-    ] as const)('$preset', ({ preset, then }) => {
-      const outputs = play({ ...story, lines: given, preset, days: then.length });
+      { preset: 'java-4.23', expected: java },
+      { preset: 'correct', expected: correct },
+    ] as const)('$preset', ({ preset, expected }) => {
+      const outputs = play({ ...story, lines: given, preset, days: expected.length });
       expect(billed(outputs).map((rows) => rows.toSorted())).toEqual(
-        then.map((rows) => rows.toSorted()),
+        expected.map((rows) => rows.toSorted()),
       );
       if (odd !== undefined && preset === 'java-4.23') expect(anomalies(outputs)).toEqual(odd);
     });

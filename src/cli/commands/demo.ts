@@ -38,7 +38,7 @@ export const demoCommand = defineCommand({
         ],
       });
     const keep = own['keep'] === true;
-    await using pipeline = await createPipeline({ mariadbUrl, kafka, keep });
+    await using pipeline = await createPipeline({ mariadbUrl, kafka, keep, sessionTimeout: '6s' });
     const exact = await show(pipeline, {
       seed: Number(own['seed'] ?? 1),
       seconds: Number(own['seconds'] ?? 20),

@@ -19,6 +19,7 @@ const Own = z.object({
   accounts: whole(100_000).default(defaultPlan.accounts),
   vms: whole(1_000_000).default(defaultPlan.vms),
   events: whole(1_000_000_000).optional(),
+  everything: z.boolean().default(false),
   pace: z.string().default('history'),
   createSchema: z.boolean().default(false),
   dryRun: z.boolean().default(false),
@@ -39,6 +40,7 @@ export const simulateCommand = defineCommand({
     new Option('--accounts <n>', 'accounts (default: 5)'),
     new Option('--vms <n>', 'virtual machines alive at a time (default: 300)'),
     new Option('--events <n>', 'exactly so many events'),
+    new Option('--everything', 'every event type, counters too'),
     new Option(
       '--pace <pace>',
       'history: simulated commit times, as fast as it goes (default); flood: several connections; N: events a second, now',
@@ -63,6 +65,7 @@ export const simulateCommand = defineCommand({
         accounts: o.accounts,
         vms: o.vms,
         idBase,
+        everything: o.everything,
         ...(o.events === undefined ? {} : { eventsTarget: o.events }),
       });
     if (o.dryRun) {
@@ -72,8 +75,8 @@ export const simulateCommand = defineCommand({
       return 0;
     }
     const bar = createBar(o.events, context.json);
-    // A run after another must not meet its ids; on a fresh schema the tables are not there yet.
-    const idBase = o.createSchema ? 0 : await freeIdBase(target, values.cloudSchema);
+    // A run after another must not meet its ids.
+    const idBase = await freeIdBase(target, values.cloudSchema);
     const counts = await play(statements(idBase), {
       target,
       cloudSchema: values.cloudSchema,

@@ -1,4 +1,5 @@
 import { sqlDateTime } from '../../contracts/time.ts';
+import type { LineageInterval } from '../../contracts/usage-row.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Pool, RowDataPacket } from '../../platform/mysql.ts';
 import type { DemoNames } from './look.ts';
@@ -15,8 +16,8 @@ export async function storyOfOneRow(pool: Pool, names: DemoNames): Promise<strin
   );
   const row = records[0];
   if (row === undefined) return [];
-  const lineage = JSON.parse(String(row['lineage'])) as unknown[][];
-  const ids = [...new Set(lineage.flatMap(([open, close]) => [open, close]).filter(Boolean))];
+  const lineage = JSON.parse(String(row['lineage'])) as LineageInterval[];
+  const ids = [...new Set(lineage.flatMap((i) => [i.openedBy, i.closedBy ?? i.openedBy]))];
   const [events] = await pool.query<RowDataPacket[]>(
     `SELECT event_id, feed_offset, body FROM ${q('event')} WHERE event_id IN (?)`,
     [ids],
@@ -26,15 +27,13 @@ export async function storyOfOneRow(pool: Pool, names: DemoNames): Promise<strin
     `cloud_usage row ${row['cloud_usage_id']}: account ${row['account_id']}, "${row['description']}"`,
     `  ${row['usage_display']} in ${row['start_date']} .. ${row['end_date']} GMT = ${row['quantity']} ms, record ${row['record_id']}`,
   ];
-  for (const [open, close, beginMs, endMs, billedMs] of lineage) {
-    lines.push(
-      `  ${sqlDateTime(Number(beginMs))} .. ${sqlDateTime(Number(endMs))}: ${String(billedMs)} ms`,
-    );
+  for (const { openedBy, closedBy, beginMs, endMs, billedMs } of lineage) {
+    lines.push(`  ${sqlDateTime(beginMs)} .. ${sqlDateTime(endMs)}: ${billedMs} ms`);
     for (const [what, id] of [
-      ['opened by', open],
-      ['closed by', close],
+      ['opened by', openedBy],
+      ['closed by', closedBy],
     ] as const) {
-      const event = id === null || id === undefined ? undefined : byId.get(String(id));
+      const event = id === null ? undefined : byId.get(id);
       if (event === undefined) {
         if (what === 'closed by') lines.push('    still open at the end of the window');
         continue;

@@ -70,10 +70,7 @@ const sameOffering = (ledger: Ledger, event: Offered) =>
  * writes ASSIGN (new role) before REMOVE (old role): the removal was then done by the assignment.
  */
 const hasSucceeded = (ledger: Ledger, row: NetworkOfferingInterval): boolean =>
-  ledger.tables.networkOffering.rows.some(
-    (other) =>
-      other.closedBy === row.openedBy && other.endMs === row.beginMs && other.nicId === row.nicId,
-  );
+  ledger.tables.networkOffering.rows.some((other) => other.closedBy === row.openedBy);
 
 /** The NIC's id; 0 when the text is not a number, as in CloudStack. */
 function nicOf(event: FoldEvent): U64 {

@@ -69,31 +69,33 @@ tellStories([
   },
 ]);
 
-test.each<{ line: Line; then: object }>([
+test.each<{ line: Line; expected: object }>([
   {
     line: ['LB.CREATE', 0, { id: 501 }],
-    then: { description: 'Load Balancing Policy: 501 usage time', key: '501', zoneId: '1' },
+    expected: { description: 'Load Balancing Policy: 501 usage time', key: '501', zoneId: '1' },
   },
   {
     line: ['NET.RULEADD', 0, { id: 511, zone: 0 }],
-    then: { description: 'Port Forwarding Rule: 511 usage time', key: '511', zoneId: '0' },
+    expected: { description: 'Port Forwarding Rule: 511 usage time', key: '511', zoneId: '0' },
   },
   {
     line: ['VPN.USER.ADD', 0, { id: 521, zone: 0, name: 'ann' }],
-    then: { description: 'VPN User: ann, Id: 521 usage time', key: '521VUann', zoneId: '0' },
+    expected: { description: 'VPN User: ann, Id: 521 usage time', key: '521VUann', zoneId: '0' },
   },
   {
     line: ['SG.ASSIGN', 0, { id: 7, offering: 51 }],
-    then: {
+    expected: {
       description: 'Security Group: 51 for Vm : 7 usage time',
       key: '7SG51',
       vmInstanceId: '7',
       usageId: '51',
     },
   },
-])('the row of $line.0 is as CloudStack writes it', ({ line, then }) => {
+])('the row of $line.0 is as CloudStack writes it', ({ line, expected }) => {
   const [output] = play({ lines: [line] });
-  expect(output?.rows).toMatchObject([{ usageDisplay: '24 Hrs', type: null, size: null, ...then }]);
+  expect(output?.rows).toMatchObject([
+    { usageDisplay: '24 Hrs', type: null, size: null, ...expected },
+  ]);
 });
 
 test.each(['SG.ASSIGN', 'SG.REMOVE'])('%s without a group is refused', (type) => {

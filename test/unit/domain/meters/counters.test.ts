@@ -135,11 +135,11 @@ describe.each<{
   },
 ])('$why', ({ days, java, correct = java, odd }) => {
   test.each([
-    { preset: 'java-4.23', then: java },
-    { preset: 'correct', then: correct },
-  ] as const)('$preset', ({ preset, then }) => {
+    { preset: 'java-4.23', expected: java },
+    { preset: 'correct', expected: correct },
+  ] as const)('$preset', ({ preset, expected }) => {
     const outputs = play({ lines: [], counters: days, days: days.length, preset });
-    expect(billed(outputs)).toEqual(then);
+    expect(billed(outputs)).toEqual(expected);
     if (odd !== undefined) expect(anomalies(outputs)).toEqual(odd);
   });
 });
@@ -263,20 +263,25 @@ test('a bucket with bytes has one row a window, in zone 1; an empty one has none
 });
 
 test.each([
-  { preset: 'java-4.23', removedMs: dayMs - 1, then: 1, why: 'is billed for ever in java-4.23' },
+  {
+    preset: 'java-4.23',
+    removedMs: dayMs - 1,
+    expected: 1,
+    why: 'is billed for ever in java-4.23',
+  },
   {
     preset: 'correct',
     removedMs: dayMs - 1,
-    then: 0,
+    expected: 0,
     why: 'is not billed in the window of its end',
   },
-  { preset: 'correct', removedMs: dayMs, then: 1, why: 'is billed before' },
-] as const)('a removed bucket $why', ({ preset, removedMs, then }) => {
+  { preset: 'correct', removedMs: dayMs, expected: 1, why: 'is billed before' },
+] as const)('a removed bucket $why', ({ preset, removedMs, expected }) => {
   const [output] = play({
     lines: [],
     counters: [[bucket(1, 500)]],
     buckets: [{ id: u64(1001), accountId: account, removedMs }],
     preset,
   });
-  expect(output?.rows.length).toBe(then);
+  expect(output?.rows.length).toBe(expected);
 });

@@ -40,6 +40,7 @@ tellStories([
     ],
     java: [[`3:401 ${hour + 1}`, `3:402 ${hour + 1}`]],
     correct: [[`3:401 ${hour}`, `3:402 ${dayMs}`]],
+    odd: [],
   },
   {
     why: 'a release without the address finds nothing in java-4.23',
@@ -63,25 +64,25 @@ tellStories([
   },
 ]);
 
-test.each<{ why: string; columns: Columns; then: object }>([
-  { why: 'a plain address', columns: {}, then: { type: '', size: '0', isHidden: false } },
-  { why: 'a source NAT address', columns: { size: 1 }, then: { type: 'SourceNat', size: '0' } },
-  { why: 'a system address', columns: { template: 1 }, then: { type: '', size: '1' } },
-  { why: 'template 0 as none', columns: { template: 0 }, then: { size: '0' } },
+test.each<{ why: string; columns: Columns; expected: object }>([
+  { why: 'a plain address', columns: {}, expected: { type: '', size: '0', isHidden: false } },
+  { why: 'a source NAT address', columns: { size: 1 }, expected: { type: 'SourceNat', size: '0' } },
+  { why: 'a system address', columns: { template: 1 }, expected: { type: '', size: '1' } },
+  { why: 'template 0 as none', columns: { template: 0 }, expected: { size: '0' } },
   {
     why: 'a hidden address',
     columns: { details: [['hidden', 'true']] },
-    then: { isHidden: true },
+    expected: { isHidden: true },
   },
   {
     why: 'hidden only when the value is exactly true',
     columns: { details: [['hidden', 'True']] },
-    then: { isHidden: false },
+    expected: { isHidden: false },
   },
-])('the row tells $why', ({ columns, then }) => {
+])('the row tells $why', ({ columns, expected }) => {
   const [output] = play({ lines: [['NET.IPASSIGN', 0, ip(columns)]] });
   expect(output?.rows).toMatchObject([
-    { description: 'IPAddress: 203.0.113.11', usageId: '401', key: '401', ...then },
+    { description: 'IPAddress: 203.0.113.11', usageId: '401', key: '401', ...expected },
   ]);
 });
 

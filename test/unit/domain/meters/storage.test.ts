@@ -80,10 +80,10 @@ tellStories([
   },
 ]);
 
-test.each<{ line: Line; then: object }>([
+test.each<{ line: Line; expected: object }>([
   {
     line: ['TEMPLATE.CREATE', 0, item({ template: 4 })],
-    then: {
+    expected: {
       usageType: 7,
       key: '5Z1T1',
       description: 'Template Id:5 Size:(2.00 GB) 2147483648 VirtualSize: (8.00 GB) 8589934592',
@@ -93,11 +93,11 @@ test.each<{ line: Line; then: object }>([
   },
   {
     line: ['TEMPLATE.CREATE', 0, item({ virtualSize: null })],
-    then: { templateId: '0', virtualSize: '0' },
+    expected: { templateId: '0', virtualSize: '0' },
   },
   {
     line: ['ISO.CREATE', 0, item({ template: 4 })],
-    then: {
+    expected: {
       usageType: 8,
       description: 'ISO Id:5 Size:(2.00 GB) 2147483648 VirtualSize: (2.00 GB) 2147483648',
       templateId: null,
@@ -106,7 +106,7 @@ test.each<{ line: Line; then: object }>([
   },
   {
     line: ['SNAPSHOT.CREATE', 0, item({ template: 4 })],
-    then: {
+    expected: {
       usageType: 9,
       description: 'Snapshot Id:5 Size:(2.00 GB) 2147483648',
       templateId: null,
@@ -115,16 +115,16 @@ test.each<{ line: Line; then: object }>([
   },
   {
     line: ['VOLUME.UPLOAD', 0, item({ template: 4 })],
-    then: {
+    expected: {
       usageType: 26,
       description: 'Volume Id:5 Size:(2.00 GB) 2147483648 VirtualSize: (0 bytes) 0',
       templateId: null,
       virtualSize: '0',
     },
   },
-])('the row of $line.0 tells sizes as CloudStack does', ({ line, then }) => {
+])('the row of $line.0 tells sizes as CloudStack does', ({ line, expected }) => {
   const [output] = play({ lines: [line] });
-  expect(output?.rows).toMatchObject([{ usageId: '5', size: '2147483648', ...then }]);
+  expect(output?.rows).toMatchObject([{ usageId: '5', size: '2147483648', ...expected }]);
 });
 
 test('snapshots are billed by their virtual size when the cloud is set so', () => {

@@ -75,6 +75,18 @@ tellStories([
     ],
   },
   {
+    why: 'of two snapshots of one volume in one second only the later one is billed in java-4.23',
+    given: [
+      ['VMSNAPSHOT.CREATE', 0, snap('601')],
+      ['VMSNAPSHOT.CREATE', 0, snap('602')],
+    ],
+    java: [[`25:602 ${dayMs}`], [`25:602 ${dayMs}`]],
+    correct: [
+      [`25:601 ${dayMs}`, `25:602 ${dayMs}`],
+      [`25:601 ${dayMs}`, `25:602 ${dayMs}`],
+    ],
+  },
+  {
     why: 'a deletion closes every snapshot of the VM with the same disk offering in java-4.23',
     given: [
       ['VMSNAPSHOT.CREATE', 0, snap('601')],

@@ -231,31 +231,31 @@ test('ids above 2^53 are kept to the digit', () => {
   expect(output?.rows).toMatchObject([{ usageId: id, offeringId: '9007199254740993' }]);
 });
 
-test.each<{ why: string; line: Line; then: string }>([
+test.each<{ why: string; line: Line; expected: string }>([
   {
     why: 'without offering',
     line: ['VM.START', 0, vm({ offering: null })],
-    then: 'MISSING_VALUE 1',
+    expected: 'MISSING_VALUE 1',
   },
   {
     why: 'without template',
     line: ['VM.CREATE', 0, vm({ template: null })],
-    then: 'MISSING_VALUE 1',
+    expected: 'MISSING_VALUE 1',
   },
-  { why: 'without name', line: ['VM.UPGRADE', 0, vm({ name: null })], then: 'MISSING_VALUE 1' },
+  { why: 'without name', line: ['VM.UPGRADE', 0, vm({ name: null })], expected: 'MISSING_VALUE 1' },
   {
     why: 'with a size that is no number',
     line: ['VM.START', 0, vm(custom('two'))],
-    then: 'INVALID_VALUE 1',
+    expected: 'INVALID_VALUE 1',
   },
   {
     why: 'with a size that no column holds',
     line: ['VM.START', 0, vm(custom('4294967296'))],
-    then: 'INVALID_VALUE 1',
+    expected: 'INVALID_VALUE 1',
   },
-])('a VM event $why is refused whole', ({ line, then }) => {
+])('a VM event $why is refused whole', ({ line, expected }) => {
   const outputs = play({ lines: [line], days: 1 });
-  expect(refusals(outputs)).toEqual([then]);
+  expect(refusals(outputs)).toEqual([expected]);
   expect(outputs[0]?.state.intervals.vm).toEqual([]);
 });
 

@@ -113,6 +113,19 @@ tellStories([
     correct: [[`26:9 ${6 * hour}`, `6:9 ${18 * hour}`]],
   },
   {
+    why: 'a creation that arrives late ends, attachment and all, where the next creation began',
+    given: [
+      ['VOLUME.CREATE', 12 * hour, volume({ vm: 7 })],
+      ['VOLUME.CREATE', 6 * hour, volume({ vm: 7, size: 5 })],
+    ],
+    arrives: { 1: 1 },
+    java: [
+      [`6:9 ${12 * hour}`, `6:9 ${12 * hour}`],
+      [`6:9 ${dayMs}`, `6:9 ${dayMs}`],
+    ],
+    odd: ['DOUBLE_OPEN 2', 'LATE_EVENT 2'],
+  },
+  {
     why: 'a second upload replaces the first',
     given: [
       ['VOLUME.UPLOAD', 0, volume()],
@@ -124,11 +137,11 @@ tellStories([
   },
 ]);
 
-test.each<{ why: string; columns: Columns; then: object }>([
+test.each<{ why: string; columns: Columns; expected: object }>([
   {
     why: 'the template when it has one',
     columns: { template: 11, offering: 31 },
-    then: {
+    expected: {
       description: 'Volume Id: 9 usage time (Template: 11)',
       offeringId: '31',
       templateId: '11',
@@ -138,7 +151,7 @@ test.each<{ why: string; columns: Columns; then: object }>([
   {
     why: 'else the disk offering',
     columns: { template: 0 },
-    then: {
+    expected: {
       description: 'Volume Id: 9 usage time (DiskOffering: 31)',
       offeringId: '31',
       templateId: null,
@@ -147,11 +160,13 @@ test.each<{ why: string; columns: Columns; then: object }>([
   {
     why: 'else neither',
     columns: { offering: null, template: null },
-    then: { description: 'Volume Id: 9 usage time', offeringId: null, key: '9-null-null-1024' },
+    expected: { description: 'Volume Id: 9 usage time', offeringId: null, key: '9-null-null-1024' },
   },
-])('a volume row names $why', ({ columns, then }) => {
+])('a volume row names $why', ({ columns, expected }) => {
   const [output] = play({ lines: [['VOLUME.CREATE', 0, volume(columns)]] });
-  expect(output?.rows).toMatchObject([{ usageId: '9', size: '1024', vmInstanceId: null, ...then }]);
+  expect(output?.rows).toMatchObject([
+    { usageId: '9', size: '1024', vmInstanceId: null, ...expected },
+  ]);
 });
 
 test('the row of an attached volume names the VM', () => {

@@ -1,0 +1,13 @@
+export interface BenchOptions {
+  readonly mariadbUrl: string;
+  readonly kafka: string;
+  readonly events: number;
+  readonly say: (text: string) => void;
+}
+
+export function requireServers(): { mariadbUrl: string; kafka: string } {
+  const mariadbUrl = process.env['USAGESTREAM_MARIADB_URL'];
+  const kafka = process.env['USAGESTREAM_KAFKA'];
+  if (!mariadbUrl || !kafka) throw new Error('no servers: start it with npm run bench');
+  return { mariadbUrl, kafka };
+}

@@ -1,0 +1,37 @@
+import { parseArgs } from 'node:util';
+import { benchAggregate } from './aggregate.ts';
+import { benchFold } from './fold.ts';
+import { resultTable } from './result-table.ts';
+import type { BenchResult } from './result-table.ts';
+import { benchSink } from './sink.ts';
+import { benchTail } from './tail.ts';
+import { requireServers } from './bench-servers.ts';
+
+const benches = { tail: benchTail, fold: benchFold, aggregate: benchAggregate, sink: benchSink };
+type Name = keyof typeof benches;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { events: { type: 'string', default: '1000000' }, help: { type: 'boolean' } },
+});
+if (values.help === true) {
+  console.log(
+    `npm run bench -- [${Object.keys(benches).join('|')}]… [--events N]\n\n` +
+      'Measures each stage as a process of its own, beside baselines in the same run, and prints a table.\n' +
+      'tail: backlog of single-row inserts; fold: in memory; aggregate: feed to rows; sink: rows to cloud_usage.',
+  );
+  process.exit(0);
+}
+const events = Number(values.events);
+const chosen = (positionals.length > 0 ? positionals : Object.keys(benches)) as Name[];
+const results: BenchResult[] = [];
+for (const name of chosen) {
+  const bench = benches[name];
+  if (bench === undefined)
+    throw new Error(`no bench ${name}; there are ${Object.keys(benches).join(', ')}`);
+  console.error(`bench ${name}: ${events} events`);
+  results.push(
+    ...(await bench({ ...requireServers(), events, say: (text) => console.error(`  ${text}`) })),
+  );
+  console.log(`\n${resultTable(results)}\n`);
+}

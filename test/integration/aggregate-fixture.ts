@@ -1,0 +1,147 @@
+import { ensureGeneration } from '../../src/aggregate/generation.ts';
+import { defaultLimits } from '../../src/aggregate/limits.ts';
+import type { Limits } from '../../src/aggregate/limits.ts';
+import { PartitionWorker } from '../../src/aggregate/partition-worker.ts';
+import { fold } from '../../src/domain/fold.ts';
+import { quirkSet } from '../../src/domain/quirks.ts';
+import type { Preset } from '../../src/domain/quirks.ts';
+import type { BatchControl, LogBatch, LogRecord } from '../../src/platform/log/log.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { createMetrics } from '../../src/platform/metrics.ts';
+import { migrate } from '../../src/platform/migrate.ts';
+import { openPool, parseMysqlUrl, quoteName } from '../../src/platform/mysql.ts';
+import type { MysqlTarget, Pool, RowDataPacket } from '../../src/platform/mysql.ts';
+import { minute } from '../support/aggregate-feed.ts';
+import { recordDigest } from '../support/record-digest.ts';
+import { randomSuffix, servers } from '../support/servers.ts';
+
+export const rules = {
+  window: { rangeMinutes: 60, timeZone: 'GMT' },
+  closeDelayMs: 15 * minute,
+  settings: { snapshotVirtualSize: false },
+};
+
+export interface WorkerChanges {
+  readonly limits?: Partial<Limits>;
+  readonly fold?: typeof fold;
+}
+
+/** A schema of its own on the real server, with our tables. */
+export class AggregateStore implements AsyncDisposable {
+  readonly schema = `us_${randomSuffix()}`;
+  readonly metrics = createMetrics();
+  readonly logger = createLogger({ level: 'silent' });
+  readonly target: MysqlTarget = parseMysqlUrl(servers().mariadbUrl);
+  readonly pool: Pool = openPool(this.target, 3);
+  readonly #preset: Preset;
+  readonly #workers: PartitionWorker[] = [];
+
+  private constructor(preset: Preset) {
+    this.#preset = preset;
+  }
+
+  static async create(preset: Preset = 'correct'): Promise<AggregateStore> {
+    const store = new AggregateStore(preset);
+    await migrate(store.pool, { schema: store.schema, withCloudUsage: false, dryRun: false });
+    return store;
+  }
+
+  /** A new generation of hours; its id. */
+  async generation(name: string, partitions: number): Promise<number> {
+    const { id } = await ensureGeneration(this.pool, {
+      ...rules,
+      schema: this.schema,
+      name,
+      feedTopic: 'test.usage-feed',
+      feedPartitions: partitions,
+      preset: this.#preset,
+      quirkOverrides: {},
+    });
+    return id;
+  }
+
+  /** A worker that has claimed the partition. */
+  async worker(
+    generation: number,
+    partition: number,
+    changes: WorkerChanges = {},
+  ): Promise<PartitionWorker> {
+    const { schema, target, logger, metrics } = this;
+    const worker = await PartitionWorker.open({
+      claim: { target, schema, generation, partition, owner: 'test' },
+      rules: { ...rules, quirks: quirkSet(this.#preset), fold: changes.fold ?? fold },
+      limits: { ...defaultLimits, ...changes.limits },
+      logger,
+      metrics,
+      onProgress: () => undefined,
+    });
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** Folds a whole feed into a generation, one partition after the other. */
+  async foldAll(
+    generation: number,
+    logs: readonly (readonly LogRecord[])[],
+    size: () => number,
+    changes: WorkerChanges = {},
+  ): Promise<void> {
+    for (const [partition, log] of logs.entries()) {
+      const worker = await this.worker(generation, partition, changes);
+      for (const batch of batches(partition, log, size)) await worker.handle(batch, calm);
+      await worker.close();
+    }
+  }
+
+  digest(generation: string): Promise<{ rows: number; digest: string }> {
+    return recordDigest(this.pool, this.schema, generation);
+  }
+
+  /** Rows of a table of the schema, as text and numbers. */
+  async rows<T>(table: string, rest = ''): Promise<T[]> {
+    const [rows] = await this.pool.query<RowDataPacket[]>(
+      `SELECT * FROM ${quoteName(this.schema, table)} ${rest}`,
+    );
+    return rows as T[];
+  }
+
+  async count(table: string, where = '1'): Promise<number> {
+    const [[row]] = await this.pool.query<RowDataPacket[]>(
+      `SELECT COUNT(*) AS n FROM ${quoteName(this.schema, table)} WHERE ${where}`,
+    );
+    return Number(row?.['n']);
+  }
+
+  async metric(name: string, labels: Readonly<Record<string, string>>): Promise<number> {
+    const metric = await this.metrics.registry.getSingleMetric(name)?.get();
+    const value = metric?.values.find((one) =>
+      Object.entries(labels).every(([key, label]) => `${one.labels[key]}` === label),
+    );
+    return value?.value ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const worker of this.#workers) await worker.close();
+    await this.pool.query(`DROP DATABASE ${quoteName(this.schema)}`);
+    await this.pool.end();
+  }
+}
+
+export const calm: BatchControl = { stale: () => false, heartbeat: () => Promise.resolve() };
+
+export const batchOf = (partition: number, records: readonly LogRecord[]): LogBatch => {
+  const nextOffset = (records.at(-1)?.offset ?? -1) + 1;
+  return { topic: 'test.usage-feed', partition, records, nextOffset, endOffset: nextOffset };
+};
+
+export function* batches(
+  partition: number,
+  log: readonly LogRecord[],
+  size: () => number,
+): Generator<LogBatch> {
+  for (let at = 0; at < log.length;) {
+    const to = at + Math.max(1, size());
+    yield batchOf(partition, log.slice(at, to));
+    at = to;
+  }
+}
