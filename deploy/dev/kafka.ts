@@ -27,6 +27,8 @@ export const kafkaProperties: Readonly<Record<string, string>> = {
   'broker.session.timeout.ms': '3000',
   'default.replication.factor': '1',
   'group.initial.rebalance.delay.ms': '0',
+  // Tests that kill members wait for the end of their sessions.
+  'group.min.session.timeout.ms': '1000',
   'min.insync.replicas': '1',
   'offsets.topic.num.partitions': '4',
   'offsets.topic.replication.factor': '1',

@@ -25,16 +25,16 @@ export function parseLogUrl(text: string, password: string | undefined): KafkaTa
     .split(',')
     .filter((b) => /^[^:@\s]+:\d+$|^\[[^\]]+\]:\d+$/.test(b));
   if (!match || brokers.length === 0 || brokers.length !== match[1]?.split(',').length)
-    throw invalid('--log: write kafka://host:port, comma between several');
+    throw invalid('write kafka://host:port, comma between several');
   const query = new URLSearchParams(match[2] ?? '');
   const tls = query.get('tls');
   const ca = query.get('ca');
   const sasl = query.get('sasl');
   const mechanism = mechanisms.find((m) => m === sasl);
   if (sasl !== null && mechanism === undefined)
-    throw invalid(`--log: sasl is one of ${mechanisms.join(', ')}`);
+    throw invalid(`sasl is one of ${mechanisms.join(', ')}`);
   if (mechanism !== undefined && password === undefined)
-    throw invalid('--log: sasl needs USAGESTREAM_LOG_PASSWORD or --log-password-file');
+    throw invalid('sasl needs USAGESTREAM_LOG_PASSWORD or --log-password-file');
   return {
     brokers,
     tls:
@@ -48,12 +48,13 @@ export function parseLogUrl(text: string, password: string | undefined): KafkaTa
   };
 }
 
-const invalid = (problem: string) => new AppError('CONFIG_INVALID', { problems: [problem] });
+const invalid = (problem: string) =>
+  new AppError('CONFIG_INVALID', { setting: '--log', problems: [problem] });
 
 function readPem(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw invalid(`--log: ca: ${cause instanceof Error ? cause.message : 'not readable'}`);
+    throw invalid(`ca: ${cause instanceof Error ? cause.message : 'not readable'}`);
   }
 }

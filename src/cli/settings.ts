@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { isAppError } from '../platform/errors.ts';
+import { parseMysqlUrl } from '../platform/mysql.ts';
 import { parseDuration } from './duration.ts';
+import { parseLogUrl } from './log-url.ts';
 
 /** One setting: its flag, environment variable and YAML key come from `name`; docs/settings.md is made from this table. */
 export interface Setting<T extends z.ZodType = z.ZodType> {
@@ -17,6 +21,24 @@ export interface Setting<T extends z.ZodType = z.ZodType> {
 
 const setting = <T extends z.ZodType>(s: Setting<T>): Setting<T> => s;
 const text = z.string().trim().min(1);
+/** Takes the text as it is, once `read` can read it: so that a wrong address is listed with all other faults. */
+const address = (read: (value: string) => void) =>
+  text.superRefine((value, ctx) => {
+    try {
+      read(value);
+    } catch (fault) {
+      // Neither parser repeats the address, which may hold a password.
+      const { problems } = isAppError(fault) ? fault.facts : {};
+      const said = fault instanceof Error ? fault.message : 'not an address';
+      ctx.addIssue(Array.isArray(problems) ? problems.join('; ') : said);
+    }
+  });
+const databaseAddress = address((value) => {
+  const { tls } = parseMysqlUrl(value);
+  if (tls?.ca !== undefined) readFileSync(tls.ca);
+});
+// Whether SASL has its password is looked at later: any will do here.
+const logAddress = address((value) => parseLogUrl(value, ''));
 const schemaName = z.string().regex(/^[A-Za-z0-9_$-]{1,64}$/, 'not a schema name');
 const onOff = z
   .union([z.enum(['on', 'off']), z.boolean()])
@@ -41,19 +63,19 @@ export const settings = {
     name: 'source',
     value: 'mysql://user@host:3306',
     what: 'MariaDB or MySQL server to follow (?tls=required|verify&ca=FILE for TLS)',
-    schema: text,
+    schema: databaseAddress,
   }),
   sink: setting({
     name: 'sink',
     value: 'mysql://user@host:3306',
     what: 'server with cloud_usage and our own schema',
-    schema: text,
+    schema: databaseAddress,
   }),
   log: setting({
     name: 'log',
     value: 'kafka://host:9092',
     what: 'brokers, comma between several (?tls=required|verify&ca=FILE&sasl=scram-sha-512&user=NAME)',
-    schema: text,
+    schema: logAddress,
   }),
   sourcePassword: setting({
     name: 'source-password',

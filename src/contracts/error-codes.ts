@@ -81,10 +81,6 @@ export const errorCodes = {
     retry: 'never',
     fix: 'cloud_usage tables are missing: point --sink at the CloudStack database, or run `usagestream migrate --with-cloud-usage`.',
   },
-  FOLD_BUG: {
-    retry: 'never',
-    fix: 'The fold threw: a bug. The account waits with a dead letter; report it with the facts.',
-  },
 } as const satisfies Record<string, { retry: Retry; fix: string }>;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -99,7 +95,8 @@ export const deadLetterReasons = {
   INVALID_VALUE: 'a value is out of range or not of its form',
   UNKNOWN_ACCOUNT: 'no account row is known for the event',
   UNKNOWN_EVENT: 'a detail belongs to an event that is not known',
-  FOLD_BUG: 'the fold threw; the account is incomplete',
+  FOLD_BUG:
+    'the fold threw, which is a bug: the account waits, incomplete; report it with the facts',
 } as const;
 
 export type DeadLetterReason = keyof typeof deadLetterReasons;

@@ -82,11 +82,17 @@ export const UsageWindowMessage = z.object({
 });
 export type UsageWindowMessage = z.infer<typeof UsageWindowMessage>;
 
-/** Value of `<prefix>.dead-letters`; its key is `topic/partition/offset` of the refused record. */
+/**
+ * Value of `<prefix>.dead-letters` for a record of the feed; its key is `topic/partition/offset` of that
+ * record. (The tail stage writes those of changes that never got into the feed, with `stage: 'tail'`.)
+ */
 export const DeadLetterMessage = z.object({
   v: z.literal(MESSAGE_VERSION),
+  stage: z.literal('aggregate'),
   reason: z.string(),
   facts: z.unknown(),
+  /** Account whose fold failed; null for a record that was refused by itself. */
+  accountId: u64OrNull,
   generation: z.string(),
   topic: z.string(),
   partition: z.int().nonnegative(),

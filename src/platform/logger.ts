@@ -11,11 +11,19 @@ export function createLogger(options: { level?: string; name?: string } = {}): L
       name: options.name ?? 'usagestream',
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: {
-        paths: ['password', '*.password', 'url', '*.url', 'uri', '*.uri', 'sasl', '*.sasl'],
-        censor: '[redacted]',
-      },
+      redact: { paths: secretPaths, censor: '[redacted]' },
+      hooks: { streamWrite: hideUrlPasswords },
     },
     pino.destination({ dest: 2, sync: true }),
   );
 }
+
+const secretNames =
+  'password sourcePassword sinkPassword logPassword sasl url uri mariadbUrl'.split(' ');
+const secretPaths = ['', '*.', '*.*.', '*.*.*.'].flatMap((depth) =>
+  secretNames.map((name) => depth + name),
+);
+
+/** The last net, for texts that others wrote: an address in the message or stack of an error. */
+const hideUrlPasswords = (line: string): string =>
+  line.replaceAll(/(:\/\/[^\s/:@"]*:)[^\s/@"]+@/g, '$1[redacted]@');

@@ -22,22 +22,34 @@ export interface MysqlTarget {
  */
 export function parseMysqlUrl(text: string): MysqlTarget {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^(mysql|mariadb):$/.test(url.protocol) || url.hostname === '')
+  const parts = url && decodeAll([url.hostname, url.username, url.password, url.pathname]);
+  if (!parts || !/^(mysql|mariadb):$/.test(url.protocol) || url.hostname === '')
     throw new AppError('CONFIG_INVALID', {
-      setting: 'database address',
-      expected: 'mysql://user:password@host:port/database',
+      problems: [
+        'a database address is written mysql://user:password@host:port/database, special characters as %XX',
+      ],
     });
+  const [host = '', user = '', password = '', path = ''] = parts;
   const tls = url.searchParams.get('tls');
   const ca = url.searchParams.get('ca');
   return {
-    host: decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''),
+    host: host.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 3306 : Number(url.port),
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
-    database: url.pathname.length > 1 ? decodeURIComponent(url.pathname.slice(1)) : undefined,
+    user,
+    password,
+    database: path.length > 1 ? path.slice(1) : undefined,
     tls:
       tls === null && ca === null ? undefined : { ca: ca ?? undefined, verify: tls !== 'required' },
   };
+}
+
+/** undefined when one of them has a `%` that begins no character. */
+function decodeAll(parts: readonly string[]): string[] | undefined {
+  try {
+    return parts.map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Connection options that every room shares: UTC, big numbers as text, dates as text, TCP keep-alive. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { fold } from '../../src/domain/fold.ts';
 import { AppError } from '../../src/platform/errors.ts';
 import type { BatchControl } from '../../src/platform/log/log.ts';
@@ -16,6 +16,9 @@ import {
 import type { Draft } from '../support/aggregate-feed.ts';
 import { testSeed } from '../support/seeded.ts';
 import { AggregateStore, batchOf, batches, calm } from './aggregate-fixture.ts';
+
+// Thousands of transactions: a busy machine may need a while.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const { seed, random } = testSeed();
 let store: AggregateStore;

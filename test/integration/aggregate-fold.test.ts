@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { resetGeneration } from '../../src/aggregate/reset-generation.ts';
 import { smallCloud } from '../support/aggregate-cloud.ts';
 import { placed } from '../support/aggregate-feed.ts';
 import type { Draft } from '../support/aggregate-feed.ts';
 import { testSeed } from '../support/seeded.ts';
 import { AggregateStore, batchOf, calm } from './aggregate-fixture.ts';
+
+// Thousands of transactions: a busy machine may need a while.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const { seed, random: source } = testSeed();
 const random = () => source.next();

@@ -2,8 +2,30 @@ import { readFileSync } from 'node:fs';
 import { createConnection } from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { mysqlOptions } from '../../src/platform/mysql.ts';
+import { ensureGeneration } from '../../src/aggregate/generation.ts';
+import { defaultLimits } from '../../src/aggregate/limits.ts';
+import { PartitionWorker } from '../../src/aggregate/partition-worker.ts';
+import { resetGeneration } from '../../src/aggregate/reset-generation.ts';
+import { fold } from '../../src/domain/fold.ts';
+import { quirkSet } from '../../src/domain/quirks.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { createMetrics } from '../../src/platform/metrics.ts';
+import { mysqlOptions, openPool } from '../../src/platform/mysql.ts';
 import type { MysqlTarget } from '../../src/platform/mysql.ts';
+import { preflightTarget } from '../../src/tail/preflight.ts';
+import {
+  account,
+  event,
+  hour,
+  logRecord,
+  minute,
+  start,
+  volume,
+  watermark,
+} from '../support/aggregate-feed.ts';
+import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
+import { batchOf, calm, rules } from './aggregate-fixture.ts';
 import { day, firstDay, publishUntil, startSink, TestStore } from './sink-fixture.ts';
 
 let store: TestStore;
@@ -18,12 +40,13 @@ afterEach(async () => {
   await store[Symbol.asyncDispose]();
 });
 
-/** Makes a user by a grant file. `cloud` is the schema that plays CloudStack's own here. */
-async function grant(role: string): Promise<MysqlTarget> {
+/** Makes a user by a grant file. */
+async function grant(role: string, cloud = store.cloudUsage): Promise<MysqlTarget> {
   const user = `${role}_${store.suffix}`;
   const password = `pw_${store.suffix}`;
-  const values: Record<string, string> = { user, password, host: '%', schema: store.schema };
-  values['cloud'] = values['cloud_usage'] = store.cloudUsage;
+  const { schema, cloudUsage } = store;
+  const values: Record<string, string> = { user, password, schema, cloud, host: '%' };
+  values['cloud_usage'] = cloudUsage;
   const path = new URL(`../../deploy/grants/${role}.sql`, import.meta.url);
   const text = readFileSync(path, 'utf8')
     .replaceAll(/^--.*$/gm, '')
@@ -33,8 +56,82 @@ async function grant(role: string): Promise<MysqlTarget> {
   return { ...store.target, user, password };
 }
 
+test('the tail takes the snapshot and follows every captured table with the rights of its file', async () => {
+  await using cloud = await tailedCloud();
+  const { sql, cloudSchema } = cloud;
+  const source = await grant('tail', cloudSchema);
+  const rows = `
+    INSERT INTO account (account_name, type) VALUES ('ada', 0);
+    INSERT INTO configuration (instance, name, value) VALUES ('DEFAULT', 'usage.execution.timezone', 'GMT')
+      ON DUPLICATE KEY UPDATE value = 'UTC';
+    INSERT INTO vm_template (unique_name, name, public, featured, hvm, bits, format, created, account_id, guest_os_id)
+      VALUES ('t', 't', 1, 0, 1, 64, 'QCOW2', '2026-01-01', 1, 1);
+    INSERT INTO bucket (name, object_store_id, state, uuid, domain_id, account_id, access_key, secret_key)
+      VALUES ('b', '1', 'Created', UUID(), 1, 1, 'AKIA', 'secret');`;
+  await sql.query(rows);
+  await insertEvent(sql, { account_id: 1 });
+  const options = { target: source, cloudSchema, serverId: 4_000_001 };
+  const findings = await preflightTarget(options, systemClock);
+  expect(findings.filter((finding) => finding.level !== 'ok')).toEqual([]);
+  const tail = cloud.start({ source });
+  await tail.whenCaughtUp();
+  await sql.query(rows);
+  await insertEvent(sql, { account_id: 1 });
+  await tail.whenCaughtUp();
+  await tail.stop();
+  const kinds = (await cloud.feed()).map((record) => record.kind);
+  for (const kind of ['account', 'template', 'bucket', 'usage-event'] as const)
+    expect(kinds.filter((each) => each === kind)).toHaveLength(2);
+  const reader = await connectAs(source);
+  for (const secret of ['SELECT secret_key FROM bucket', 'SELECT * FROM user'])
+    await expect(reader.query(`USE ${cloudSchema}; ${secret}`)).rejects.toThrow(/denied/);
+  await reader.end();
+});
+
+test('the aggregate stores, folds and closes with the rights of its file', async () => {
+  const target = await grant('aggregate');
+  const pool = openPool({ ...target, database: store.schema }, 1);
+  const { schema } = store;
+  const { id: generation } = await ensureGeneration(pool, {
+    ...rules,
+    schema,
+    name: 'g2',
+    feedTopic: 'feed',
+    feedPartitions: 1,
+    preset: 'correct',
+    quirkOverrides: {},
+  });
+  const claim = { target, schema, generation, partition: 0, owner: 'test' };
+  const worker = await PartitionWorker.open({
+    claim,
+    rules: { ...rules, quirks: quirkSet('correct'), fold },
+    limits: defaultLimits,
+    logger: createLogger({ level: 'silent' }),
+    metrics: createMetrics(),
+    onProgress: () => undefined,
+  });
+  const story = [
+    account('1', start),
+    event(1, 'VOLUME.CREATE', '1', start + minute, start + minute, { ...volume, resourceId: '4' }),
+    watermark(start + 2 * hour),
+    event(2, 'VOLUME.DELETE', '1', start + minute, start + 2 * hour, { resourceId: '4' }),
+    watermark(start + 4 * hour),
+  ];
+  const records = [...story.map((one, i) => logRecord(i, one)), logRecord(9, Buffer.from('{'))];
+  await worker.handle(batchOf(0, records), calm);
+  await worker.close();
+  expect(
+    await store.value('SELECT COUNT(*) > 0 FROM us.record WHERE generation = ?', [generation]),
+  ).toBe(1);
+  expect(
+    await store.value('SELECT COUNT(*) FROM us.dead_letter WHERE generation = ?', [generation]),
+  ).toBe('1');
+  await resetGeneration(pool, schema, generation);
+  await pool.end();
+});
+
 const connectAs = (target: MysqlTarget): Promise<Connection> =>
-  createConnection(mysqlOptions(target));
+  createConnection({ ...mysqlOptions(target), multipleStatements: true });
 
 test('the sink works with the rights of its file, as leader and as successor', async () => {
   const target = await grant('sink');

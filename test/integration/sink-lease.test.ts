@@ -1,10 +1,15 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../../src/platform/clock.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
-import { enterFence, renewLease, takeLease } from '../../src/sink/lease.ts';
+import { renewLease, takeLease } from '../../src/sink/lease.ts';
+import type { Lease } from '../../src/sink/lease.ts';
+import { loadGeneration } from '../../src/sink/generation.ts';
+import { publishWindow } from '../../src/sink/publish-window.ts';
+import type { PublishContext } from '../../src/sink/publish-window.ts';
 import { Session } from '../../src/sink/session.ts';
 import { storeTables } from '../../src/sink/store-tables.ts';
-import { day, firstDay, publishUntil, startSink, TestStore } from './sink-fixture.ts';
+import { day, firstDay, partitions, publishUntil, startSink, TestStore } from './sink-fixture.ts';
 import { DatabaseProxy } from './sink-proxy.ts';
 
 let store: TestStore;
@@ -129,7 +134,7 @@ test('a leader that freezes within its transaction is replaced, its locks are br
   expect(await published()).toEqual(once);
 });
 
-test('an older epoch can neither renew nor enter the fence; a lease given back is free at once', async () => {
+test('an older epoch can neither renew nor publish, and its connection is ended', async () => {
   const t = storeTables(store.schema, store.cloudUsage);
   await using control = await Session.open(store.target, 2);
   await using oldWork = await Session.open(store.target, 2);
@@ -147,9 +152,41 @@ test('an older epoch can neither renew nor enter the fence; a lease given back i
   expect(young?.epoch).toBe('2');
   await expect(oldWork.rows('SELECT 1')).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
   await expect(renewLease(control, t, old, 60_000)).rejects.toMatchObject({ code: 'SINK_FENCED' });
-  const late = newWork.transaction(() => enterFence(newWork, t, old));
+  // the older epoch on a connection that nobody killed
+  const late = publish(newWork, old, firstDay);
   await expect(late).rejects.toMatchObject({ code: 'SINK_FENCED' });
+  expect(await store.value('SELECT COUNT(*) FROM us.published_window')).toBe('0');
 });
+
+test('a window that was published between the look and the fence is left alone, and so are earlier ones', async () => {
+  const t = storeTables(store.schema, store.cloudUsage);
+  await using control = await Session.open(store.target, 2);
+  await using publishing = await Session.open(store.target, 2);
+  const request = { schema: store.schema, leaseMs: 60_000, owner: 'a', publishing };
+  const lease = await takeLease(control, t, request);
+  if (!lease) throw new Error('a free lease was refused');
+  expect(await publish(publishing, lease, firstDay)).toMatchObject({ rows: { rows: 2 } });
+  expect(await publish(publishing, lease, firstDay)).toBeNull();
+  expect(await publish(publishing, lease, firstDay - day)).toBeNull();
+  expect(await store.value('SELECT COUNT(*) FROM us.outbox')).toBe('1');
+});
+
+async function publish(work: Session, lease: Lease, startMs: number) {
+  const t = storeTables(store.schema, store.cloudUsage);
+  const generation = await loadGeneration(work, t, { name: 'g1', feedPartitions: partitions });
+  if (!generation) throw new Error('no generation');
+  const context: PublishContext = {
+    work,
+    t,
+    lease,
+    generation,
+    cloudUsageSchema: store.cloudUsage,
+    target: { mode: 'shadow' },
+    outbox: true,
+    clock: systemClock,
+  };
+  return publishWindow(context, { startMs, endMs: startMs + day });
+}
 
 test('a stop in the middle of a publication gives everything back', async () => {
   const copying = new Promise<void>((resolve) => {

@@ -28,7 +28,12 @@ afterEach(async () => {
   await store[Symbol.asyncDispose]();
 });
 
+/**
+ * All committed records. A commit returns before its records can be seen everywhere; a writer that takes
+ * over the transactional id is let in only when all that came before is settled.
+ */
 async function everything(topic: string): Promise<(LogRecord & { partition: number })[]> {
+  await using _settled = await log.writer({ transactionalId: `t${store.suffix}-sink` });
   const found: (LogRecord & { partition: number })[] = [];
   const controller = new AbortController();
   for (const { partition, earliest, next } of await log.offsets(topic)) {

@@ -103,7 +103,8 @@ test('a window waits for its slowest partition; one without a row is published a
   await store.addRows([{ account: '2' }, { account: '2', startMs: firstDay + 2 * day }]);
   await store.close(firstDay + 3 * day, 0);
   await using sink = startSink(store);
-  await sink.whenProgress((p) => p.leader);
+  const before = await sink.whenProgress((p) => p.leader);
+  expect(before.lastPublishedEndMs).toBeNull();
   await store.close(firstDay + day - 1, 1);
   await store.close(firstDay + day, 1);
   await sink.whenProgress((p) => p.lastPublishedEndMs === firstDay + day);

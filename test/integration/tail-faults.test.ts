@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createConnection } from 'mysql2/promise';
 import type { ErrorCode } from '../../src/contracts/error-codes.ts';
 import { isAppError } from '../../src/platform/errors.ts';
+import { compareBinlogPoints } from '../../src/tail/binlog-point.ts';
+import type { BinlogPoint } from '../../src/tail/binlog-point.ts';
 import { encodePosition, readPosition } from '../../src/tail/position.ts';
 import type { PositionRecord } from '../../src/tail/position.ts';
 import { findMariaDb } from '../../deploy/dev/mariadb.ts';
@@ -27,11 +29,13 @@ async function stopsBefore(cloud: TailedCloud, spoil: () => Promise<unknown>, fa
   await insertEvent(cloud.sql, { id: 3 });
   await fails(tail.done, 'TAIL_UNDECODABLE', facts);
   expect(await eventIds(cloud)).toEqual(['1']);
-  const { signal } = new AbortController();
-  const position = await readPosition(cloud.log, cloud.prefix, cloud.prefix, signal);
   // The place is before the change, so that nothing is lost when it is started again: it stops there again.
-  await fails(cloud.start().done, 'TAIL_UNDECODABLE', facts);
-  expect(await readPosition(cloud.log, cloud.prefix, cloud.prefix, signal)).toEqual(position);
+  const again = await cloud.start().done.catch((error: unknown) => error);
+  expect(again).toMatchObject({ code: 'TAIL_UNDECODABLE', facts });
+  const { signal } = new AbortController();
+  const position = (await readPosition(cloud.log, cloud.prefix, cloud.prefix, signal))!;
+  const before = isAppError(again) ? (again.facts as unknown as BinlogPoint) : position;
+  expect(compareBinlogPoints(position, before)).toBeLessThanOrEqual(0);
 }
 
 const event =
@@ -244,6 +248,11 @@ describe.skipIf(!findMariaDb())('on a server that is hurt', () => {
     await insertEvent(cloud.sql, { id: 3 });
     await second.whenCaughtUp();
     await second.stop();
+    // At the very start of a new file.
+    await cloud.sql.query('FLUSH BINARY LOGS');
+    const rotated = cloud.start();
+    await rotated.whenCaughtUp();
+    await rotated.stop();
     const third = cloud.start();
     await insertEvent(cloud.sql, { id: 4 });
     await third.whenCaughtUp();

@@ -47,8 +47,11 @@ export interface RunningTail {
 
 const cloudTables = new URL('../../deploy/dev/cloud-4.23.sql', import.meta.url);
 
-/** @param url Of another server than the shared one, for tests that hurt it. */
-export async function tailedCloud(url = servers().mariadbUrl): Promise<TailedCloud> {
+/** @param url, brokers Of other servers than the shared ones, for tests that hurt them. */
+export async function tailedCloud(
+  url = servers().mariadbUrl,
+  brokers = servers().kafkaBrokers,
+): Promise<TailedCloud> {
   const cloudSchema = `tail_${randomSuffix()}`;
   const prefix = `t${randomSuffix()}`;
   const target = parseMysqlUrl(url);
@@ -56,7 +59,7 @@ export async function tailedCloud(url = servers().mariadbUrl): Promise<TailedClo
   await sql.query(`CREATE DATABASE ${cloudSchema} CHARACTER SET utf8mb4; USE ${cloudSchema}`);
   await sql.query(await readFile(cloudTables, 'utf8'));
   const logger = pino({ level: 'silent' });
-  const log = await openKafkaLog({ brokers: servers().kafkaBrokers, clientId: prefix, logger });
+  const log = await openKafkaLog({ brokers, clientId: prefix, logger });
   const running = new Set<RunningTail>();
   const options: TailOptions = {
     source: target,

@@ -57,12 +57,15 @@ export function createKafkaClient(options: KafkaOptions): KafkaClient {
     retry: { retries: 3, initialRetryTime: 15, multiplier: 2, factor: 0.2, maxRetryTime: 500 },
     ...(tls && { ssl: { ...definedOnly(tls), rejectUnauthorized: tls.verify } }),
     ...(options.sasl && { sasl: saslOf(options.sasl) }),
-    logLevel: levelOf(options.logger),
-    logCreator: () => (entry) => logEntry(options.logger, entry, closed),
+    logLevel: options.logger.isLevelEnabled('debug') ? logLevel.INFO : logLevel.NOTHING,
+    logCreator: () => (entry) => logEntry(options.logger, entry),
     socketFactory: ({ host, port, ssl, onConnect }) => {
       if (closed) throw new Error('the client is closed');
       const socket = ssl
-        ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect)
+        ? connectTls(
+            { host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl },
+            onConnect,
+          )
         : connectPlain({ host, port }, onConnect);
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
       sockets.add(socket);
@@ -93,17 +96,12 @@ function saslOf({ mechanism, username, password }: KafkaSasl): SASLOptions {
   return { mechanism, username, password };
 }
 
-function levelOf(logger: Logger): logLevel {
-  if (logger.isLevelEnabled('debug')) return logLevel.INFO;
-  return logger.isLevelEnabled('warn') ? logLevel.WARN : logLevel.NOTHING;
-}
-
-/** Few fields only: kafkajs adds whole requests and stacks to some entries. */
-function logEntry(logger: Logger, entry: LogEntry, closed: boolean): void {
-  const { message, ...log } = entry.log;
-  const error: unknown = log['error'];
-  const facts = { client: entry.namespace, said: message, broker: log['broker'], groupId: log['groupId'] };
-  const cause = error instanceof Error ? error.message : error;
-  const level = entry.level <= logLevel.WARN && !closed ? 'warn' : 'debug';
-  logger[level]({ ...facts, error: cause }, 'kafka client reported');
+/**
+ * Everything at debug: what kafkajs calls an error is an answer that it or its caller retries or
+ * throws. Few fields: to some entries it adds whole requests.
+ */
+function logEntry(logger: Logger, { namespace, log }: LogEntry): void {
+  const { message: said, broker, groupId, error } = log;
+  const reason: unknown = error instanceof Error ? error.message : error;
+  logger.debug({ namespace, said, broker, groupId, reason }, 'kafka client reported');
 }

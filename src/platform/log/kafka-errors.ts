@@ -55,13 +55,18 @@ const fenced = new Set([
 export function writeError(error: unknown, facts: Record<string, unknown>): AppError {
   if (error instanceof AppError) return error;
   const type = errorType(error);
-  const code: ErrorCode = type !== undefined && fenced.has(type) ? 'LOG_FENCED' : 'LOG_WRITE_FAILED';
+  const code: ErrorCode =
+    type !== undefined && fenced.has(type) ? 'LOG_FENCED' : 'LOG_WRITE_FAILED';
   return new AppError(code, { ...facts, reason: type ?? messageOf(error) }, error);
 }
 
 export function unreachable(brokers: readonly string[], error: unknown): AppError {
   if (error instanceof AppError) return error;
-  return new AppError('LOG_UNREACHABLE', { brokers, reason: errorType(error) ?? messageOf(error) }, error);
+  return new AppError(
+    'LOG_UNREACHABLE',
+    { brokers, reason: errorType(error) ?? messageOf(error) },
+    error,
+  );
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -3,10 +3,10 @@ import type { Kafka } from 'kafkajs';
 
 /*
  * What this adapter uses of kafkajs below its public surface; the version is pinned.
- * Its consumer cannot be used for reading: it drops messages of no batch but its own bookkeeping, shows
- * aborted records when a fetch starts inside two aborted transactions, and stops for good at a
- * batch that compaction emptied. Its producer drops messages for an unknown partition
- * without a word and copies every partition's list once a message. So requests are made here, and
+ * Its consumer is not fit for reading: it shows aborted records when a fetch starts inside two
+ * aborted transactions, and stops for good at a batch that compaction emptied. Its producer
+ * drops messages for an unknown partition without a word, may send a batch twice when a leader
+ * moves, and copies every partition's list once a message. So batches are read and written here;
  * connections, authentication, metadata and group membership are left to kafkajs.
  */
 
@@ -80,7 +80,7 @@ export function createCluster(kafka: Kafka): Cluster {
 interface RequestQueue {
   readonly pending: readonly unknown[];
   readonly throttledUntil: number;
-  scheduleCheckPendingRequests(): void;
+  scheduleCheckPendingRequests: (this: RequestQueue) => void;
 }
 
 let quiet = false;
@@ -95,7 +95,7 @@ export function quietRequestQueues(): void {
   const load = createRequire(import.meta.url);
   const { prototype } = load('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
   const schedule = prototype.scheduleCheckPendingRequests;
-  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+  prototype.scheduleCheckPendingRequests = function () {
     const throttled = this.throttledUntil > Date.now();
     if (this.pending.length > 0 || throttled) schedule.call(this);
   };

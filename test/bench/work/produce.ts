@@ -9,28 +9,26 @@ const brokers = (process.env['USAGESTREAM_BENCH_KAFKA'] ?? '').split(',');
 const events = Number(count);
 const sampleSize = 20_000;
 
-/** The first messages of a topic, partition by partition, as they are. */
+/** The first messages of every partition as they are, one of each in turn, so that any stretch is spread as the topic is. */
 async function sample(topic: string): Promise<Message[]> {
   await using log = await openKafkaLog({
     brokers,
     clientId: 'bench',
     logger: createLogger({ level: 'silent' }),
   });
-  const messages: Message[] = [];
-  for (const { partition, earliest, next } of await log.offsets(topic)) {
-    const reader = log.read({
-      topic,
-      partition,
-      from: earliest,
-      until: next,
-      signal: new AbortController().signal,
-    });
-    for await (const batch of reader) {
-      for (const r of batch.records) messages.push({ key: r.key, value: r.value, partition });
-      if (messages.length >= sampleSize) return messages;
+  const offsets = await log.offsets(topic);
+  const perPartition = Math.ceil(sampleSize / offsets.length);
+  const found: { turn: number; message: Message }[] = [];
+  for (const { partition, earliest, next } of offsets) {
+    let turn = 0;
+    const signal = new AbortController().signal;
+    for await (const batch of log.read({ topic, partition, from: earliest, until: next, signal })) {
+      for (const { key, value } of batch.records)
+        found.push({ turn: (turn += 1), message: { key, value, partition } });
+      if (turn >= perPartition) break;
     }
   }
-  return messages;
+  return found.toSorted((a, b) => a.turn - b.turn).map((f) => f.message);
 }
 
 const kafka = new Kafka({

@@ -1,0 +1,159 @@
+import { hostname } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
+import type { BillingSettings } from '../contracts/fold.ts';
+import type { EpochMs } from '../contracts/time.ts';
+import { fold } from '../domain/fold.ts';
+import { quirkSet } from '../domain/quirks.ts';
+import type { Preset, QuirkSet } from '../domain/quirks.ts';
+import { windowOf } from '../domain/window.ts';
+import type { WindowSpec } from '../domain/window.ts';
+import { isAppError } from '../platform/errors.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { EventLog } from '../platform/log/log.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { checkSchema } from '../platform/migrate.ts';
+import { openPool, quoteName } from '../platform/mysql.ts';
+import type { MysqlTarget, Pool, RowDataPacket } from '../platform/mysql.ts';
+import { usageFeed } from '../../streams/index.ts';
+import { ensureGeneration } from './generation.ts';
+import type { Generation } from './generation.ts';
+import { joinGroup } from './group.ts';
+import { defaultLimits } from './limits.ts';
+import type { AggregateProgress } from './partition-worker.ts';
+import { isConflict, storeFault } from './store-fault.ts';
+
+export type { AggregateProgress } from './partition-worker.ts';
+
+export interface AggregateOptions {
+  /** Our schema, normally `usage_stream`. */
+  readonly schema: string;
+  /** Name of the generation, normally `main`. */
+  readonly generation: string;
+  /** Prefix of all topics. */
+  readonly prefix: string;
+  readonly feedPartitions: number;
+  readonly window: WindowSpec;
+  readonly closeDelayMs: number;
+  readonly preset: Preset;
+  readonly quirkOverrides: Partial<QuirkSet>;
+  readonly settings: BillingSettings;
+  /** Return when every window that ends by then is closed on every partition. */
+  readonly untilMs?: EpochMs;
+  readonly sessionTimeoutMs?: number;
+  /** What all partitions of this process may hold of accounts, bytes; default 96 MiB. */
+  readonly memoryBytes?: number;
+}
+
+export interface AggregateIo {
+  readonly log: EventLog;
+  readonly store: MysqlTarget;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: AggregateProgress) => void;
+  /** Another fold than the domain's, for tests. */
+  readonly fold?: typeof fold;
+}
+
+/**
+ * Runs one worker of the aggregate stage: joins the generation's consumer group, stores the feed's events
+ * and folds them into usage rows as windows close. Any number of workers may run.
+ *
+ * @returns when the signal aborts, or with `untilMs` when all windows up to it are closed.
+ * @throws what an operator must mend (`retry: 'never'`), and bugs; the rest is tried again.
+ */
+export async function runAggregate(options: AggregateOptions, io: AggregateIo): Promise<void> {
+  const { logger, metrics, signal, clock } = io;
+  let delayMs = firstDelayMs;
+  while (!signal.aborted) {
+    const startedMs = clock.now();
+    try {
+      return await runOnce(options, io);
+    } catch (caught) {
+      if (signal.aborted) return;
+      const error = storeFault(caught, io.store);
+      if (!isAppError(error) && !isConflict(error)) throw error;
+      if (isAppError(error) && error.retry === 'never') throw error;
+      const code = isAppError(error) ? error.code : 'STORE_CONFLICT';
+      if (clock.now() - startedMs > calmMs) delayMs = firstDelayMs;
+      metrics.retries.inc({ room: 'aggregate', code });
+      logger.warn({ code, delayMs, err: error }, 'worker lost its group or store and starts again');
+      await setTimeout(delayMs, undefined, { signal }).catch(() => undefined);
+      delayMs = Math.min(delayMs * 2, lastDelayMs);
+    }
+  }
+}
+
+const firstDelayMs = 250;
+const lastDelayMs = 15_000;
+/** A run of this length is not a repeated failure. */
+const calmMs = 60_000;
+
+async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void> {
+  const { schema, feedPartitions, window, closeDelayMs, settings } = options;
+  const pool = openPool(io.store, 1);
+  try {
+    await checkSchema(pool, schema);
+    await io.log.ensureTopics(options.prefix, [usageFeed], feedPartitions);
+    const feedTopic = usageFeed.topic(options.prefix);
+    const generation = await ensureGeneration(pool, {
+      ...options,
+      name: options.generation,
+      feedTopic,
+    });
+    await joinGroup(
+      {
+        group: `${options.prefix}-aggregate-${options.generation}`,
+        feedTopic,
+        claim: {
+          target: io.store,
+          schema,
+          generation: generation.id,
+          owner: `${hostname()}/${process.pid}`,
+        },
+        feedPartitions,
+        rules: {
+          window,
+          closeDelayMs,
+          quirks: quirkSet(options.preset, options.quirkOverrides),
+          settings,
+          fold: io.fold ?? fold,
+        },
+        limits: { ...defaultLimits, memoryBytes: options.memoryBytes ?? defaultLimits.memoryBytes },
+        sessionTimeoutMs: options.sessionTimeoutMs,
+      },
+      io,
+      (signal) => untilClosed(pool, options, generation, signal),
+    );
+  } finally {
+    await pool.end();
+  }
+}
+
+const pollMs = 250;
+
+/** Resolves when every partition, whoever owns it, has closed all windows that end by `untilMs`. */
+async function untilClosed(
+  pool: Pool,
+  options: AggregateOptions,
+  generation: Generation,
+  signal: AbortSignal,
+): Promise<void> {
+  const { untilMs, schema, window, feedPartitions } = options;
+  const closedMs = untilMs === undefined ? Infinity : windowOf(untilMs, window).startMs;
+  while (!signal.aborted) {
+    if (untilMs === undefined) {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      return;
+    }
+    const [rows] = await pool.query<RowDataPacket[]>(
+      `SELECT COUNT(*) AS count FROM ${quoteName(schema, 'progress')}
+       WHERE generation = ? AND closed_until_ms >= ?`,
+      [generation.id, closedMs],
+    );
+    if (Number(rows[0]?.['count']) >= feedPartitions) return;
+    await setTimeout(pollMs, undefined, { signal }).catch(() => undefined);
+  }
+}

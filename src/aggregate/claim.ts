@@ -1,0 +1,143 @@
+import type { EpochMs } from '../contracts/time.ts';
+import { AppError } from '../platform/errors.ts';
+import { mysqlCode, openConnection } from '../platform/mysql.ts';
+import type { Connection, MysqlTarget, RowDataPacket } from '../platform/mysql.ts';
+import { isConflict, storeFault } from './store-fault.ts';
+import { PartitionStore } from './store.ts';
+import type { Progress } from './store.ts';
+
+export interface ClaimOptions {
+  readonly target: MysqlTarget;
+  readonly schema: string;
+  readonly generation: number;
+  readonly partition: number;
+  /** Who claims, for people: host and process. */
+  readonly owner: string;
+  /** null: take the partition over with a new epoch; else take up our own epoch on a new connection. */
+  readonly epoch: number | null;
+}
+
+export interface Claim {
+  readonly store: PartitionStore;
+  readonly progress: Progress;
+}
+
+/**
+ * Makes this worker the owner of a partition, in one transaction: a new epoch, our name and connection.
+ * The predecessor's connection is killed first, as a frozen process would hold its locks for ever, and
+ * a COMMIT of unknown outcome on it is then decided: what `progress` says is what happened.
+ *
+ * @throws SINK_FENCED when our epoch is no longer the newest; STORE_UNREACHABLE, STORE_ACCESS_DENIED.
+ */
+export async function claimPartition(options: ClaimOptions): Promise<Claim> {
+  const target = { ...options.target, database: options.schema };
+  const connection = await openConnection(target, 'STORE');
+  // An idle connection that dies tells so by an event; the next statement on it fails and says more.
+  connection.on('error', () => undefined);
+  try {
+    const maxPacketBytes = await prepareSession(connection);
+    for (let attempt = 1; ; attempt++) {
+      await killPredecessor(connection, options);
+      try {
+        const { epoch, progress } = await takeOver(connection, options);
+        const { generation, partition } = options;
+        const store = new PartitionStore({
+          connection,
+          target,
+          generation,
+          partition,
+          epoch,
+          maxPacketBytes,
+        });
+        return { store, progress };
+      } catch (error) {
+        await connection.query('ROLLBACK');
+        if (!isConflict(error) || attempt === 5) throw error;
+      }
+    }
+  } catch (error) {
+    connection.destroy();
+    throw storeFault(error, target);
+  }
+}
+
+/** READ COMMITTED: no gap locks between partitions. The sql_mode is what sql-text.ts relies on. */
+async function prepareSession(connection: Connection): Promise<number> {
+  await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  await connection.query(
+    `SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone='+00:00',
+       innodb_lock_wait_timeout=10`,
+  );
+  const [rows] = await connection.query<RowDataPacket[]>('SELECT @@max_allowed_packet AS bytes');
+  return Number(rows[0]?.['bytes']);
+}
+
+const where = ({ generation, partition }: ClaimOptions) =>
+  `generation=${generation} AND partition_id=${partition}`;
+
+/**
+ * Kills the connection that `progress` names, if it is still one of ours: ids start again when the server
+ * does, so only a connection of our user in our schema is touched. Those survive it: they reconnect.
+ * Who takes up an epoch of its own touches no newer owner's.
+ */
+async function killPredecessor(connection: Connection, options: ClaimOptions): Promise<void> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT p.ID AS id FROM progress, information_schema.PROCESSLIST p
+     WHERE ${where(options)} AND p.ID = connection_id AND p.ID <> CONNECTION_ID()
+       AND (${options.epoch} IS NULL OR epoch = ${options.epoch})
+       AND p.USER = SUBSTRING_INDEX(USER(), '@', 1) AND p.DB = DATABASE()`,
+  );
+  const id = rows[0]?.['id'] as string | undefined;
+  if (id === undefined) return;
+  try {
+    await connection.query(`KILL ${id}`);
+  } catch (error) {
+    if (mysqlCode(error) !== 'ER_NO_SUCH_THREAD') throw error;
+  }
+}
+
+async function takeOver(
+  connection: Connection,
+  options: ClaimOptions,
+): Promise<{ epoch: number; progress: Progress }> {
+  await connection.query('START TRANSACTION');
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT epoch, next_offset, watermark_ms, opened_ms, closed_until_ms, closed_offset
+     FROM progress WHERE ${where(options)} FOR UPDATE`,
+  );
+  const row = rows[0] as ProgressRow | undefined;
+  if (!row) throw new AppError('GENERATION_MISMATCH', { partition: options.partition });
+  const newest = Number(row.epoch);
+  if (options.epoch !== null && options.epoch !== newest)
+    throw new AppError('SINK_FENCED', {
+      partition: options.partition,
+      epoch: options.epoch,
+      newest,
+    });
+  const epoch = options.epoch ?? newest + 1;
+  await connection.query(
+    `UPDATE progress SET epoch=?, owner=?, connection_id=CONNECTION_ID() WHERE ${where(options)}`,
+    [epoch, options.owner.slice(0, 128)],
+  );
+  await connection.query('COMMIT');
+  return { epoch, progress: toProgress(row) };
+}
+
+interface ProgressRow {
+  readonly epoch: string;
+  readonly next_offset: string;
+  readonly watermark_ms: string | null;
+  readonly opened_ms: string | null;
+  readonly closed_until_ms: string | null;
+  readonly closed_offset: string;
+}
+
+const toProgress = (row: ProgressRow): Progress => ({
+  nextOffset: Number(row.next_offset),
+  watermarkMs: instant(row.watermark_ms),
+  openedMs: instant(row.opened_ms),
+  closedUntilMs: instant(row.closed_until_ms),
+  closedOffset: Number(row.closed_offset),
+});
+
+const instant = (text: string | null): EpochMs | null => (text === null ? null : Number(text));

@@ -1,0 +1,158 @@
+import type { Anomaly, Refused } from '../contracts/fold.ts';
+import { sqlDateTime } from '../contracts/time.ts';
+import type { EpochMs, Window } from '../contracts/time.ts';
+import type { UsageRow } from '../contracts/usage-row.ts';
+import type { AccountEntry } from './account-entry.ts';
+import { writeDeadLetters } from './dead-letter.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import { insertRecord, recordRow } from './record-row.ts';
+import { list, multiRow, quote } from './sql-text.ts';
+import type { PartitionStore } from './store.ts';
+import type { Tally } from './tally.ts';
+
+/** UTF-16 units that are gathered before they are sent. */
+const flushLength = 512 * 1024;
+
+/** What folds produced, on its way into the tables in large statements. */
+export class FoldResults {
+  readonly #store: PartitionStore;
+  readonly #tally: Tally;
+  #length = 0;
+  readonly #dateTimes = new Map<EpochMs, string>();
+  #records: string[] = [];
+  /** By account: of several windows only the newest state need be written. */
+  #states = new Map<string, string>();
+  #anomalies: string[] = [];
+  #refused: Refused[] = [];
+  #broken: { readonly letter: DeadLetter; readonly window: Window }[] = [];
+
+  constructor(store: PartitionStore, tally: Tally) {
+    this.#store = store;
+    this.#tally = tally;
+  }
+
+  /** @throws RangeError when a row does not fit the table; nothing of these rows is kept then. */
+  addRows(window: Window, rows: readonly UsageRow[]): void {
+    const { generation, partition } = this.#store;
+    const tuples = rows.map((row) => recordRow(generation, partition, window, row, this.#dateTime));
+    for (const tuple of tuples) {
+      this.#records.push(tuple);
+      this.#length += tuple.length;
+    }
+    for (const row of rows) this.#tally.add('row', String(row.usageType));
+  }
+
+  addState(entry: AccountEntry, text: string, window: Window): void {
+    const { generation, partition } = this.#store;
+    const tuple = `(${generation},${entry.id},${partition},${quote(text)},${window.endMs})`;
+    this.#length += tuple.length - (this.#states.get(entry.id)?.length ?? 0);
+    this.#states.set(entry.id, tuple);
+  }
+
+  addAnomalies(window: Window, anomalies: readonly Anomaly[]): void {
+    for (const { code, accountId, eventId, facts } of anomalies) {
+      const tuple = `(${this.#store.generation},${accountId},${eventId ?? 0},${quote(code)},${
+        window.startMs
+      },${quote(JSON.stringify(facts).slice(0, 16_000))})`;
+      this.#anomalies.push(tuple);
+      this.#length += tuple.length;
+      this.#tally.add('anomaly', code);
+    }
+  }
+
+  addRefused(refused: readonly Refused[]): void {
+    for (const one of refused) {
+      this.#refused.push(one);
+      this.#length += 1000;
+      this.#tally.add('deadLetter', one.reason);
+    }
+  }
+
+  /** The fold of an account threw: the account waits from this window on. */
+  addBroken(entry: AccountEntry, window: Window, offset: number, error: unknown): void {
+    const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const facts = { accountId: entry.id, windowStartMs: window.startMs, problem };
+    const key = Buffer.from(entry.id);
+    const reason = 'FOLD_BUG';
+    const letter = { offset, reason, accountId: entry.id, facts, key, value: null } as const;
+    this.#broken.push({ letter, window });
+    this.#tally.add('deadLetter', 'FOLD_BUG');
+  }
+
+  readonly #dateTime = (ms: EpochMs): string => {
+    const known = this.#dateTimes.get(ms);
+    if (known !== undefined) return known;
+    const text = sqlDateTime(ms);
+    this.#dateTimes.set(ms, text);
+    return text;
+  };
+
+  async flushWhenLarge(): Promise<void> {
+    if (this.#length >= flushLength) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    await this.#insert(insertRecord.head, this.#records, insertRecord.tail);
+    await this.#insert(
+      `INSERT INTO account_state (generation, account_id, partition_id, state, folded_until_ms) VALUES`,
+      [...this.#states.values()],
+      'ON DUPLICATE KEY UPDATE state=VALUES(state), folded_until_ms=VALUES(folded_until_ms)',
+    );
+    await this.#insert(
+      `INSERT IGNORE INTO anomaly (generation, account_id, event_id, code, window_start_ms, facts) VALUES`,
+      this.#anomalies,
+      '',
+    );
+    await this.#writeRefused();
+    await this.#writeBroken();
+    this.#records = [];
+    this.#states = new Map();
+    this.#anomalies = [];
+    this.#refused = [];
+    this.#broken = [];
+    this.#dateTimes.clear();
+    this.#length = 0;
+  }
+
+  async #insert(head: string, rows: readonly string[], tail: string): Promise<void> {
+    for (const { sql } of multiRow(head, rows, tail, this.#store.statementLimit))
+      await this.#store.run(sql);
+  }
+
+  /** A refused event's dead letter holds its feed record, so that it can be sent again. */
+  async #writeRefused(): Promise<void> {
+    for (let at = 0; at < this.#refused.length; at += 500) {
+      const page = this.#refused.slice(at, at + 500);
+      const bodies = await this.#store.rows<{ feed_offset: string; body: string }>(
+        `SELECT feed_offset, body FROM event FORCE INDEX (identity)
+         WHERE generation=${this.#store.generation} AND partition_id=${this.#store.partition}
+           AND event_id IN ${list(page.map(({ event }) => event.id))}`,
+      );
+      const byOffset = new Map(bodies.map((row) => [Number(row.feed_offset), row.body]));
+      const letters = page.map(({ event, reason, facts }): DeadLetter => {
+        const body = byOffset.get(event.feedOffset);
+        return {
+          offset: event.feedOffset,
+          reason,
+          accountId: '0',
+          facts: { ...facts, eventId: event.id, eventType: event.type },
+          key: Buffer.from(event.accountId),
+          value: body === undefined ? null : Buffer.from(body),
+        };
+      });
+      await writeDeadLetters(this.#store, letters);
+    }
+  }
+
+  async #writeBroken(): Promise<void> {
+    await writeDeadLetters(
+      this.#store,
+      this.#broken.map(({ letter }) => letter),
+    );
+    for (const { letter, window } of this.#broken)
+      await this.#store.run(
+        `UPDATE account_state SET incomplete_from_ms=${window.startMs}
+         WHERE generation=${this.#store.generation} AND account_id=${letter.accountId}`,
+      );
+  }
+}

@@ -1,0 +1,107 @@
+import type { BillingSettings } from '../contracts/fold.ts';
+import type { Preset, QuirkSet } from '../domain/quirks.ts';
+import type { WindowSpec } from '../domain/window.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Pool, RowDataPacket } from '../platform/mysql.ts';
+import { quoteName } from '../platform/mysql.ts';
+
+/** What a generation is made with: never changes, because its results could not be told apart. */
+export interface GenerationOptions {
+  readonly schema: string;
+  readonly name: string;
+  readonly feedTopic: string;
+  readonly feedPartitions: number;
+  readonly window: WindowSpec;
+  readonly closeDelayMs: number;
+  readonly preset: Preset;
+  readonly quirkOverrides: Partial<QuirkSet>;
+  readonly settings: BillingSettings;
+}
+
+export interface Generation {
+  readonly id: number;
+  readonly name: string;
+  readonly state: 'building' | 'live' | 'retired';
+}
+
+/**
+ * The generation of that name, made on first use with a progress row for each partition. The first of
+ * a schema is live; others are built beside it.
+ *
+ * @throws GENERATION_MISMATCH when it was made with something else: facts name what, and both values.
+ */
+export async function ensureGeneration(
+  pool: Pool,
+  options: GenerationOptions,
+): Promise<Generation> {
+  const table = quoteName(options.schema, 'generation');
+  const wanted = {
+    feed_topic: options.feedTopic,
+    feed_partitions: options.feedPartitions,
+    range_minutes: options.window.rangeMinutes,
+    time_zone: options.window.timeZone,
+    close_delay_ms: options.closeDelayMs,
+    preset: options.preset,
+    settings: sortedJson({ quirks: options.quirkOverrides, billing: options.settings }),
+  };
+  const read = async () => {
+    const [rows] = await pool.query<RowDataPacket[]>(`SELECT * FROM ${table} WHERE name = ?`, [
+      options.name,
+    ]);
+    return rows[0];
+  };
+  let row = await read();
+  if (!row) {
+    const columns = Object.keys(wanted);
+    await pool.query(
+      `INSERT IGNORE INTO ${table} (name, state, ${columns.join(', ')})
+       SELECT ?, IF(EXISTS (SELECT 1 FROM ${table} g WHERE g.state = 'live'), 'building', 'live'),
+         ${columns.map(() => '?').join(', ')}`,
+      [options.name, ...Object.values(wanted)],
+    );
+    row = await read();
+  }
+  if (!row) throw new AppError('STORE_SCHEMA_MISSING', { generation: options.name });
+  refuseOther(options.name, wanted, row);
+  const id = Number(row['id']);
+  await enterPartitions(pool, options, id);
+  return { id, name: options.name, state: row['state'] as Generation['state'] };
+}
+
+/** Only what is missing is inserted: a frozen owner's lock on its row would hold up every other worker. */
+async function enterPartitions(
+  pool: Pool,
+  { schema, feedPartitions }: GenerationOptions,
+  generation: number,
+): Promise<void> {
+  const table = quoteName(schema, 'progress');
+  const [rows] = await pool.query<RowDataPacket[]>(
+    `SELECT partition_id FROM ${table} WHERE generation = ?`,
+    [generation],
+  );
+  const present = new Set(rows.map((row) => Number(row['partition_id'])));
+  const missing = Array.from({ length: feedPartitions }, (_, partition) => partition)
+    .filter((partition) => !present.has(partition))
+    .map((partition) => [generation, partition]);
+  if (missing.length === 0) return;
+  await pool.query(`INSERT IGNORE INTO ${table} (generation, partition_id) VALUES ?`, [missing]);
+}
+
+function refuseOther(
+  name: string,
+  wanted: Readonly<Record<string, string | number>>,
+  row: RowDataPacket,
+): void {
+  const differing = Object.entries(wanted).filter(([key, value]) => `${row[key]}` !== `${value}`);
+  if (differing.length === 0) return;
+  const facts = differing.map(([key, value]) => [key, { madeWith: row[key], asked: value }]);
+  throw new AppError('GENERATION_MISMATCH', { generation: name, ...Object.fromEntries(facts) });
+}
+
+/** JSON with sorted keys, so that equal settings are equal text. */
+const sortedJson = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );

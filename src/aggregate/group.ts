@@ -1,0 +1,129 @@
+import { AppError } from '../platform/errors.ts';
+import type { EventLog, GroupHandler } from '../platform/log/log.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { ClaimOptions } from './claim.ts';
+import type { FoldRules } from './close-windows.ts';
+import type { Limits } from './limits.ts';
+import { PartitionWorker } from './partition-worker.ts';
+import type { AggregateProgress } from './partition-worker.ts';
+
+export interface GroupOptions {
+  readonly group: string;
+  readonly feedTopic: string;
+  readonly feedPartitions: number;
+  readonly claim: Omit<ClaimOptions, 'epoch' | 'partition'>;
+  readonly rules: FoldRules;
+  /** Its memory is for all partitions together. */
+  readonly limits: Limits;
+  readonly sessionTimeoutMs: number | undefined;
+}
+
+interface GroupIo {
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: AggregateProgress) => void;
+}
+
+/** Partitions whose batches are in hand at the same time: one is parsed while the server works on others. */
+const concurrency = 4;
+
+/**
+ * One membership of the group: works on the partitions it is given until the signal aborts, `finished`
+ * resolves, or something fails; then leaves.
+ *
+ * @throws the failure of a partition (the member ends with it) or of the membership.
+ */
+export async function joinGroup(
+  options: GroupOptions,
+  io: GroupIo,
+  finished: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const workers = new Map<number, PartitionWorker>();
+  const leaving = new AbortController();
+  const signal = AbortSignal.any([io.signal, leaving.signal]);
+  const member = await io.log.join({
+    group: options.group,
+    topic: options.feedTopic,
+    concurrency: Math.min(concurrency, options.feedPartitions),
+    handler: handlerOf(options, io, workers),
+    ...(options.sessionTimeoutMs === undefined
+      ? {}
+      : { sessionTimeoutMs: options.sessionTimeoutMs }),
+  });
+  try {
+    await Promise.race([member.done, finished(signal)]);
+  } finally {
+    leaving.abort();
+    await closeAll(workers);
+    await member[Symbol.asyncDispose]();
+    // One that was assigned while we left.
+    await closeAll(workers);
+  }
+}
+
+function handlerOf(
+  options: GroupOptions,
+  io: GroupIo,
+  workers: Map<number, PartitionWorker>,
+): GroupHandler {
+  return {
+    async assigned(partitions) {
+      await closeSome(workers, partitions);
+      const owned = workers.size + partitions.length;
+      const opened = await Promise.allSettled(
+        partitions.map((partition) => openWorker(options, io, partition, owned)),
+      );
+      const starts = new Map<number, number>();
+      for (const one of opened) {
+        if (one.status === 'rejected') continue;
+        workers.set(one.value.partition, one.value);
+        starts.set(one.value.partition, one.value.nextOffset);
+      }
+      for (const one of opened) if (one.status === 'rejected') throw one.reason;
+      await refuseLostFeed(options.feedTopic, io.log, starts);
+      return starts;
+    },
+    async batch(batch, control) {
+      await workers.get(batch.partition)?.handle(batch, control);
+    },
+    revoked: (partitions) => closeSome(workers, partitions),
+  };
+}
+
+const openWorker = (options: GroupOptions, io: GroupIo, partition: number, owned: number) =>
+  PartitionWorker.open({
+    claim: { ...options.claim, partition },
+    rules: options.rules,
+    limits: { ...options.limits, memoryBytes: options.limits.memoryBytes / owned },
+    logger: io.logger,
+    metrics: io.metrics,
+    onProgress: io.onProgress ?? (() => undefined),
+  });
+
+/** @throws LOG_OFFSET_MISSING when the feed does not hold what comes next. */
+async function refuseLostFeed(
+  topic: string,
+  log: EventLog,
+  starts: ReadonlyMap<number, number>,
+): Promise<void> {
+  const held = new Map((await log.offsets(topic)).map((one) => [one.partition, one]));
+  for (const [partition, nextOffset] of starts) {
+    const { earliest, next } = held.get(partition) ?? { earliest: 0, next: 0 };
+    if (nextOffset < earliest || nextOffset > next)
+      throw new AppError('LOG_OFFSET_MISSING', { topic, partition, nextOffset, earliest, next });
+  }
+}
+
+async function closeSome(
+  workers: Map<number, PartitionWorker>,
+  partitions: readonly number[],
+): Promise<void> {
+  const open = partitions.flatMap((partition) => workers.get(partition) ?? []);
+  for (const partition of partitions) workers.delete(partition);
+  await Promise.all(open.map((worker) => worker.close()));
+}
+
+const closeAll = (workers: Map<number, PartitionWorker>) => closeSome(workers, [...workers.keys()]);

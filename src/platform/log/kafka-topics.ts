@@ -1,0 +1,98 @@
+import type { Admin, ITopicConfig } from 'kafkajs';
+import type { Stream } from '../../contracts/stream.ts';
+import { AppError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+
+const CREATE_MS = 15_000;
+const BROKER_DEFAULT = -1;
+/** kafkajs' ConfigResourceTypes.TOPIC, which an ES module cannot import. */
+const TOPIC_RESOURCE = 2;
+
+/**
+ * Creates the topics of streams that are missing and compares the others.
+ *
+ * @throws LOG_TOPIC_MISMATCH for another partition count or cleanup policy.
+ */
+export async function ensureKafkaTopics(
+  admin: Admin,
+  logger: Logger,
+  prefix: string,
+  streams: readonly Stream[],
+  feedPartitions: number,
+): Promise<void> {
+  const wanted = new Map(streams.map((stream) => [stream.topic(prefix), stream]));
+  const partitionsOf = ({ partitions }: Stream) =>
+    partitions === 'feed' ? feedPartitions : partitions;
+  const there = new Set(await admin.listTopics());
+  const missing = [...wanted].filter(([topic]) => !there.has(topic));
+  if (missing.length > 0) {
+    const topics = missing.map(([topic, stream]) =>
+      settingsOf(topic, stream, partitionsOf(stream)),
+    );
+    // False when another process was faster: what it made is compared below.
+    await admin.createTopics({ topics, waitForLeaders: true, timeout: CREATE_MS });
+    logger.info({ topics: topics.map(({ topic }) => topic) }, 'topics created');
+  }
+  const counts = await partitionCounts(admin, [...wanted.keys()]);
+  const configs = await configsOf(admin, [...wanted.keys()]);
+  for (const [topic, stream] of wanted) {
+    const config = configs.get(topic);
+    const found = { partitions: counts.get(topic), cleanup: config?.get('cleanup.policy') };
+    const expected = { partitions: partitionsOf(stream), cleanup: stream.cleanup };
+    if (found.partitions !== expected.partitions || found.cleanup !== expected.cleanup) {
+      throw new AppError('LOG_TOPIC_MISMATCH', { topic, expected, found });
+    }
+    const retentionMs = config?.get('retention.ms');
+    if (stream.cleanup === 'delete' && retentionMs !== retentionOf(stream)) {
+      const facts = { topic, retentionMs, expected: retentionOf(stream) };
+      logger.warn(facts, 'topic has another retention than its stream');
+    }
+  }
+}
+
+function settingsOf(topic: string, stream: Stream, numPartitions: number): ITopicConfig {
+  return {
+    topic,
+    numPartitions,
+    replicationFactor: BROKER_DEFAULT,
+    configEntries: [
+      { name: 'cleanup.policy', value: stream.cleanup },
+      { name: 'retention.ms', value: retentionOf(stream) },
+    ],
+  };
+}
+
+const retentionOf = ({ retentionMs }: Stream): string =>
+  retentionMs === 'forever' ? '-1' : String(retentionMs);
+
+async function partitionCounts(admin: Admin, topics: string[]): Promise<Map<string, number>> {
+  const metadata = await admin.fetchTopicMetadata({ topics });
+  return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length]));
+}
+
+async function configsOf(
+  admin: Admin,
+  topics: string[],
+): Promise<Map<string, Map<string, string>>> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map((name) => ({
+      type: TOPIC_RESOURCE,
+      name,
+      configNames: ['cleanup.policy', 'retention.ms'],
+    })),
+  });
+  return new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+    ]),
+  );
+}
+
+/** Deletes those of the topics that exist. */
+export async function deleteKafkaTopics(admin: Admin, topics: readonly string[]): Promise<void> {
+  const wanted = new Set(topics);
+  const there = (await admin.listTopics()).filter((topic) => wanted.has(topic));
+  if (there.length > 0) await admin.deleteTopics({ topics: there, timeout: CREATE_MS });
+}

@@ -1,0 +1,236 @@
+import { setTimeout } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
+import { BrokerError, errorType, unreachable, writeError } from './kafka-errors.ts';
+import type { KafkaClient } from './kafka-client.ts';
+import { TRANSACTION_COORDINATOR } from './kafka-internals.ts';
+import type { Broker, Cluster, Producer } from './kafka-internals.ts';
+import type { LogTransaction, LogWriter, OutRecord } from './log.ts';
+import { partitionOfKey } from './murmur2.ts';
+import { planRequests } from './plan-requests.ts';
+import { produceExchange } from './produce-exchange.ts';
+import type { Slice } from './produce-exchange.ts';
+import { withTimeLimit } from './time-limit.ts';
+
+const DEFAULT_TRANSACTION_MS = 60_000;
+/** The transaction before, or the writer before, may have to be ended first. */
+const PATIENCE_MS = 30_000;
+const DISPOSE_MS = 2000;
+
+/** Answers after which the same request is sent again: nothing was done yet. */
+const notYet = [
+  'CONCURRENT_TRANSACTIONS',
+  'GROUP_LOAD_IN_PROGRESS',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+];
+/** And those after which the coordinator has to be looked for again. */
+const elsewhere = [
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  // kafkajs' own name, when no broker knew one.
+  'KafkaJSGroupCoordinatorNotFound',
+];
+
+/**
+ * @returns once the transactional id is ours: older writers are fenced from then on.
+ * @throws LOG_UNREACHABLE, LOG_FENCED (another opens it at the same time), LOG_WRITE_FAILED
+ */
+export async function openKafkaWriter(
+  client: KafkaClient,
+  brokers: readonly string[],
+  options: { transactionalId: string; transactionTimeoutMs?: number | undefined },
+): Promise<LogWriter> {
+  const { transactionalId, transactionTimeoutMs: transactionTimeout = DEFAULT_TRANSACTION_MS } =
+    options;
+  const cluster = client.cluster();
+  try {
+    await cluster.connect();
+    await cluster.refreshMetadata();
+    const opened = await again([...notYet, ...elsewhere], async () => {
+      const coordinator = await cluster.findGroupCoordinator({
+        groupId: transactionalId,
+        coordinatorType: TRANSACTION_COORDINATOR,
+      });
+      const id = await coordinator.initProducerId({ transactionalId, transactionTimeout });
+      return { coordinator, id };
+    });
+    const producer = { transactionalId, ...opened.id };
+    return new KafkaWriter(client, cluster, opened.coordinator, producer);
+  } catch (error) {
+    client.close();
+    // An error of the protocol has a type, one of the connection has none.
+    if (errorType(error) === undefined) throw unreachable(brokers, error);
+    throw writeError(error, { transactionalId, at: 'open' });
+  }
+}
+
+class KafkaWriter implements LogWriter {
+  readonly #client: KafkaClient;
+  readonly #cluster: Cluster;
+  readonly #coordinator: Broker;
+  readonly #producer: Producer;
+  readonly #producerId: bigint;
+  /** Next sequence of each partition, by topic: the broker refuses what is sent twice or out of order. */
+  readonly #sequences = new Map<string, number[]>();
+  readonly #topics = new Set<string>();
+  readonly #counts = new Map<string, number>();
+  #state: 'idle' | 'open' | 'busy' | 'spoiled' = 'idle';
+  /** Partitions of the open transaction. */
+  #joined = new Set<string>();
+  #keyless = 0;
+
+  constructor(client: KafkaClient, cluster: Cluster, coordinator: Broker, producer: Producer) {
+    this.#client = client;
+    this.#cluster = cluster;
+    this.#coordinator = coordinator;
+    this.#producer = producer;
+    this.#producerId = BigInt(String(producer.producerId));
+  }
+
+  async begin(): Promise<LogTransaction> {
+    if (this.#state !== 'idle') throw this.#unusable();
+    this.#state = 'open';
+    let ended = false;
+    const during = (at: string, work: () => Promise<void>, facts = {}) => {
+      if (ended) throw this.#unusable();
+      if (at !== 'append') ended = true;
+      return this.#guard(at, work, facts);
+    };
+    return {
+      append: async (records) => during('append', () => this.#append(records)),
+      // Whether it took effect cannot be known from an error: the log tells.
+      commit: async () => during('commit', () => this.#end(true), { outcome: 'unknown' }),
+      abort: async () => during('abort', () => this.#end(false)),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const open = this.#state === 'open';
+    this.#state = 'spoiled';
+    // Else readers wait behind it until the next writer or the broker's timeout ends it.
+    if (open) await withTimeLimit(DISPOSE_MS, this.#end(false)).catch(() => undefined);
+    await withTimeLimit(DISPOSE_MS, this.#cluster.disconnect()).catch(() => undefined);
+    this.#client.close();
+  }
+
+  async #guard(at: string, work: () => Promise<void>, facts: object): Promise<void> {
+    if (this.#state !== 'open') throw this.#unusable();
+    this.#state = 'busy';
+    try {
+      await work();
+      if (this.#state === 'busy') this.#state = at === 'append' ? 'open' : 'idle';
+    } catch (error) {
+      this.#state = 'spoiled';
+      throw writeError(error, { transactionalId: this.#producer.transactionalId, at, ...facts });
+    }
+  }
+
+  #unusable(): AppError {
+    const { transactionalId } = this.#producer;
+    return new AppError('LOG_WRITE_FAILED', {
+      transactionalId,
+      reason: `writer is ${this.#state}`,
+    });
+  }
+
+  async #append(records: readonly OutRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    await this.#learn(records);
+    for (const slices of planRequests(records, (record) => this.#partitionOf(record))) {
+      await this.#join(slices);
+      const byLeader = Map.groupBy(slices, (slice) => this.#leaderOf(slice));
+      await Promise.all([...byLeader].map(([nodeId, list]) => this.#send(nodeId, list)));
+    }
+  }
+
+  /** Metadata of topics that are new to this writer; that of the others is renewed by age. */
+  async #learn(records: readonly OutRecord[]): Promise<void> {
+    const fresh = new Set<string>();
+    for (const { topic } of records) if (!this.#topics.has(topic)) fresh.add(topic);
+    if (fresh.size > 0) await this.#cluster.addMultipleTargetTopics([...fresh]);
+    for (const topic of fresh) this.#topics.add(topic);
+    await this.#cluster.refreshMetadataIfNecessary();
+    this.#counts.clear();
+  }
+
+  #partitionOf({ topic, partition, key }: OutRecord): number {
+    let count = this.#counts.get(topic);
+    if (count === undefined) {
+      count = this.#cluster.findTopicPartitionMetadata(topic).length;
+      if (count === 0) throw new BrokerError('UNKNOWN_TOPIC_OR_PARTITION');
+      this.#counts.set(topic, count);
+    }
+    if (partition === null) {
+      if (key === null) return this.#keyless++ % count;
+      return partitionOfKey(typeof key === 'string' ? Buffer.from(key) : key, count);
+    }
+    if (partition >= 0 && partition < count) return partition;
+    throw new AppError('LOG_WRITE_FAILED', { topic, partition, reason: `there are ${count}` });
+  }
+
+  #leaderOf({ topic, partition }: Slice): number {
+    const partitions = this.#cluster.findTopicPartitionMetadata(topic);
+    const leader = partitions.find(({ partitionId }) => partitionId === partition)?.leader ?? -1;
+    if (leader < 0) throw new BrokerError('LEADER_NOT_AVAILABLE');
+    return leader;
+  }
+
+  /** Tells the coordinator of partitions that are new to the transaction. */
+  async #join(slices: readonly Slice[]): Promise<void> {
+    const fresh = slices.filter((slice) => !this.#joined.has(nameOf(slice)));
+    if (fresh.length === 0) return;
+    const byTopic = Map.groupBy(fresh, ({ topic }) => topic);
+    const topics = [...byTopic].map(([topic, list]) => ({
+      topic,
+      partitions: list.map(({ partition }) => partition),
+    }));
+    // Before the request: if its answer is lost, the transaction may be open all the same.
+    for (const slice of fresh) this.#joined.add(nameOf(slice));
+    // The markers of the transaction before may still be on their way.
+    await again(notYet, () => this.#coordinator.addPartitionsToTxn({ ...this.#producer, topics }));
+  }
+
+  async #send(nodeId: number, slices: readonly Slice[]): Promise<void> {
+    const broker = await this.#cluster.findBroker({ nodeId });
+    const numbered = slices.map((slice) => ({ ...slice, firstSequence: this.#take(slice) }));
+    const exchange = produceExchange({
+      transactionalId: this.#producer.transactionalId,
+      producerId: this.#producerId,
+      producerEpoch: this.#producer.producerEpoch,
+      slices: numbered,
+      nowMs: Date.now(),
+    });
+    // Never sent a second time: after an error the whole writer is replaced.
+    await broker.connectionPool.send(exchange);
+  }
+
+  #take({ topic, partition, records }: Slice): number {
+    let sequences = this.#sequences.get(topic);
+    if (!sequences) this.#sequences.set(topic, (sequences = []));
+    const first = sequences[partition] ?? 0;
+    // It goes on from 0 after 2^31 - 1.
+    sequences[partition] = (first + records.length) % 2 ** 31;
+    return first;
+  }
+
+  async #end(commit: boolean): Promise<void> {
+    if (this.#joined.size === 0) return;
+    await this.#coordinator.endTxn({ ...this.#producer, transactionResult: commit });
+    this.#joined = new Set();
+  }
+}
+
+const nameOf = ({ topic, partition }: Slice) => `${topic}/${partition}`;
+
+/** Asks again after some errors, for a while. */
+async function again<T>(after: readonly string[], ask: () => Promise<T>): Promise<T> {
+  const endMs = performance.now() + PATIENCE_MS;
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 250)) {
+    try {
+      return await ask();
+    } catch (error) {
+      const name = errorType(error) ?? (error instanceof Error ? error.name : '');
+      if (!after.includes(name) || performance.now() > endMs) throw error;
+      await setTimeout(waitMs);
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import type { Stream } from '../../contracts/stream.ts';
+import { GroupFeed } from './group-feed.ts';
+import { createKafkaClient } from './kafka-client.ts';
+import type { KafkaClient, KafkaOptions } from './kafka-client.ts';
+import { KafkaConnection } from './kafka-connection.ts';
+import { errorType } from './kafka-errors.ts';
+import { quietRequestQueues } from './kafka-internals.ts';
+import { joinKafkaGroup } from './kafka-member.ts';
+import { deleteKafkaTopics, ensureKafkaTopics } from './kafka-topics.ts';
+import { openKafkaWriter } from './kafka-writer.ts';
+import type { EventLog, GroupMember, LogBatch, LogWriter, PartitionOffsets } from './log.ts';
+import { PartitionFetcher } from './partition-fetcher.ts';
+import { readOffsets } from './read-offsets.ts';
+import { readPartition } from './read-partition.ts';
+
+export type { KafkaOptions, KafkaSasl, KafkaTls } from './kafka-client.ts';
+
+/**
+ * The log port over Kafka (brokers 2.4 and newer).
+ *
+ * @throws LOG_UNREACHABLE when no broker answers within about 10 s, or the signal aborts before.
+ */
+export async function openKafkaLog(options: KafkaOptions): Promise<EventLog> {
+  quietRequestQueues();
+  const log = new KafkaLog(options);
+  try {
+    await log.connect(options.signal);
+    return log;
+  } catch (error) {
+    await log[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class KafkaLog implements EventLog {
+  readonly #options: KafkaOptions;
+  readonly #connection: KafkaConnection;
+  readonly #members = new Set<GroupMember>();
+  readonly #writers = new Set<LogWriter>();
+  readonly #fetchers = new Set<PartitionFetcher>();
+
+  constructor(options: KafkaOptions) {
+    this.#options = options;
+    this.#connection = new KafkaConnection(this.#open, options.brokers);
+  }
+
+  readonly #open = (): KafkaClient => createKafkaClient(this.#options);
+
+  async connect(signal: AbortSignal | undefined): Promise<void> {
+    await this.#connection.ask(({ cluster }) => cluster.refreshMetadata(), signal);
+  }
+
+  async ensureTopics(
+    prefix: string,
+    streams: readonly Stream[],
+    feedPartitions: number,
+  ): Promise<void> {
+    await this.#connection.ask(({ admin }) =>
+      ensureKafkaTopics(admin, this.#options.logger, prefix, streams, feedPartitions),
+    );
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    await this.#connection.ask(({ admin }) => deleteKafkaTopics(admin, topics));
+  }
+
+  async offsets(topic: string): Promise<readonly PartitionOffsets[]> {
+    return this.#connection.ask(async ({ cluster }) => {
+      try {
+        return await readOffsets(cluster, topic);
+      } catch (error) {
+        if (errorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return [];
+        throw error;
+      }
+    });
+  }
+
+  async writer(options: {
+    transactionalId: string;
+    transactionTimeoutMs?: number;
+  }): Promise<LogWriter> {
+    const writer = await openKafkaWriter(this.#open(), this.#options.brokers, options);
+    return keepUntilDisposed(this.#writers, writer);
+  }
+
+  async *read(options: {
+    topic: string;
+    partition: number;
+    from: number;
+    until?: number;
+    signal: AbortSignal;
+  }): AsyncGenerator<LogBatch, void, undefined> {
+    const fetcher = this.#fetcher(options.topic);
+    this.#fetchers.add(fetcher);
+    try {
+      yield* readPartition(fetcher, options);
+    } finally {
+      this.#fetchers.delete(fetcher);
+    }
+  }
+
+  async join(options: Parameters<EventLog['join']>[0]): Promise<GroupMember> {
+    const { handler, topic, concurrency = 1 } = options;
+    const feed = new GroupFeed({ handler, concurrency, openFetcher: () => this.#fetcher(topic) });
+    const { brokers, logger } = this.#options;
+    const member = await joinKafkaGroup(this.#open(), feed, { ...options, brokers, logger });
+    return keepUntilDisposed(this.#members, member);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const fetcher of this.#fetchers) fetcher.close();
+    const parts = [...this.#members, ...this.#writers, this.#connection];
+    await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
+  }
+
+  #fetcher(topic: string): PartitionFetcher {
+    const { brokers, logger } = this.#options;
+    return new PartitionFetcher({ topic, open: this.#open, brokers, logger });
+  }
+}
+
+/** Those that are not disposed by their users are disposed with the log. */
+function keepUntilDisposed<T extends AsyncDisposable>(all: Set<T>, part: T): T {
+  const dispose = part[Symbol.asyncDispose].bind(part);
+  part[Symbol.asyncDispose] = async () => {
+    all.delete(part);
+    await dispose();
+  };
+  all.add(part);
+  return part;
+}

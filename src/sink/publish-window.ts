@@ -1,0 +1,86 @@
+import type { Window } from '../contracts/time.ts';
+import type { Clock } from '../platform/clock.ts';
+import { AppError } from '../platform/errors.ts';
+import type { CopyColumns } from './cloud-usage-columns.ts';
+import { copyRows, countRows } from './copy-rows.ts';
+import type { WindowRows } from './copy-rows.ts';
+import type { Generation } from './generation.ts';
+import { enterFence, rememberLastId } from './lease.ts';
+import type { Lease } from './lease.ts';
+import type { Session } from './session.ts';
+import type { SinkMode } from './sink-options.ts';
+import type { StoreTables } from './store-tables.ts';
+import { finishJobs, isBilled } from './usage-job.ts';
+import type { JobOwner } from './usage-job.ts';
+
+export interface PublishContext {
+  /** The connection that the lease names. */
+  readonly work: Session;
+  readonly t: StoreTables;
+  readonly lease: Lease;
+  readonly generation: Generation;
+  readonly cloudUsageSchema: string;
+  /** `primary` with the columns to copy, or `shadow`, which touches no table of CloudStack. */
+  readonly target: { mode: 'primary'; columns: CopyColumns; job: JobOwner } | { mode: 'shadow' };
+  readonly outbox: boolean;
+  readonly clock: Clock;
+}
+
+export interface PublishedWindow {
+  readonly mode: SinkMode;
+  readonly rows: WindowRows;
+}
+
+/**
+ * Publishes one window whole, in one transaction, or nothing of it: the rows of every account, the
+ * `usage_job` row, our own note that it is published, the outbox entry, the last id.
+ * A window that is published already is left alone; so is every row that has its id.
+ *
+ * @param window Closed by every partition of the generation, and next in the order of windows.
+ * @returns null when it was published before (also by a commit whose outcome was unknown)
+ * @throws SINK_FENCED, SINK_WINDOW_BILLED, SINK_COPY_MISMATCH, GENERATION_MISMATCH, STORE_*
+ */
+export function publishWindow(
+  context: PublishContext,
+  window: Window,
+): Promise<PublishedWindow | null> {
+  const { work, t, lease, generation, target, clock } = context;
+  const startedMs = clock.now();
+  return work.transaction(async () => {
+    await enterFence(work, t, lease);
+    const done = await work.row(
+      `SELECT 1 FROM ${t.publishedWindow} WHERE generation = ? AND window_start_ms >= ? LIMIT 1`,
+      [generation.id, window.startMs],
+    );
+    if (done) return null;
+    const isReduced = target.mode === 'primary' ? target.columns.isReduced : 'FALSE';
+    const rows = await countRows(work, t, generation.id, window, isReduced);
+    let jobId: string | null = null;
+    if (target.mode === 'primary') {
+      const billed = await isBilled(work, t, window);
+      if (billed && rows.pending > 0) throw new AppError('SINK_WINDOW_BILLED', { window, rows });
+      if (rows.pending > 0) {
+        const slice = { generation: generation.id, window, rows };
+        const lastId = await copyRows(work, t, target.columns, context.cloudUsageSchema, slice);
+        await rememberLastId(work, t, lease, lastId);
+      }
+      await note(context, window);
+      if (!billed) jobId = await finishJobs(work, t, target.job, window, clock.now() - startedMs);
+    } else await note(context, window);
+    await work.run(
+      `INSERT INTO ${t.publishedWindow}
+         (generation, window_start_ms, window_end_ms, mode, row_count, usage_job_id)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+      [generation.id, window.startMs, window.endMs, target.mode, rows.rows, jobId],
+    );
+    return { mode: target.mode, rows };
+  });
+}
+
+async function note({ work, t, generation, outbox }: PublishContext, window: Window) {
+  if (!outbox) return;
+  await work.run(
+    `INSERT INTO ${t.outbox} (generation, kind, window_start_ms) VALUES (?, 'window', ?)`,
+    [generation.id, window.startMs],
+  );
+}

@@ -1,0 +1,27 @@
+import { quoteName } from '../platform/mysql.ts';
+
+/** Quoted names of the tables that the sink reads and writes. */
+export interface StoreTables {
+  readonly generation: string;
+  readonly progress: string;
+  readonly record: string;
+  readonly publishedWindow: string;
+  readonly outbox: string;
+  readonly deadLetter: string;
+  readonly lease: string;
+  /** CloudStack's. */
+  readonly cloudUsage: string;
+  readonly usageJob: string;
+}
+
+export const storeTables = (schema: string, cloudUsageSchema: string): StoreTables => ({
+  generation: quoteName(schema, 'generation'),
+  progress: quoteName(schema, 'progress'),
+  record: quoteName(schema, 'record'),
+  publishedWindow: quoteName(schema, 'published_window'),
+  outbox: quoteName(schema, 'outbox'),
+  deadLetter: quoteName(schema, 'dead_letter'),
+  lease: quoteName(schema, 'lease'),
+  cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
+  usageJob: quoteName(cloudUsageSchema, 'usage_job'),
+});

@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { isAppError } from '../platform/errors.ts';
+import { pause } from '../platform/lifecycle.ts';
+import { inspectCloudUsage } from './cloud-usage-columns.ts';
+import { dropAfterGrace } from './drop-after-grace.ts';
+import { isPublishedUntil, readFrontier } from './due-window.ts';
+import type { Frontier } from './due-window.ts';
+import { loadGeneration } from './generation.ts';
+import type { Generation } from './generation.ts';
+import { isOutboxEmpty, lead } from './lead.ts';
+import type { Leadership } from './lead.ts';
+import { endConnection, releaseLease, takeLease } from './lease.ts';
+import type { Lease } from './lease.ts';
+import type { PublishedWindow } from './publish-window.ts';
+import { Session } from './session.ts';
+import type { SinkIo } from './sink-options.ts';
+import type { StoreTables } from './store-tables.ts';
+
+/** What outlives a term: whoever this process is to the lease, and what it has done. */
+export interface SinkSelf {
+  readonly owner: string;
+  readonly options: Leadership['options'];
+  readonly t: StoreTables;
+  rows: number;
+  /** Called when the lease is taken: the last fault is over. */
+  onLead: () => void;
+}
+
+/** A name in the lease that no other process has, nor this one after a restart. */
+export const leaseOwner = (host: string, pid: number): string =>
+  `${host.slice(0, 80)}#${pid}#${randomUUID().slice(0, 8)}`;
+
+/** A publishing transaction may wait so long for a row, seconds; a rival's rollback can be long. */
+const lockWaitSeconds = 10;
+
+/** A server that does not answer must not hold up the stop. */
+const stepDownMs = 1500;
+
+/**
+ * One turn: connect, stand by until the lease is free, lead until the signal aborts or `untilMs` is done.
+ * @throws any fault of the catalogue; the lease is then given back where that is possible
+ */
+export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
+  const { options, t } = self;
+  const { store, signal } = io;
+  await using control = await Session.open(store, 2, signal);
+  await using work = await Session.open(store, lockWaitSeconds, signal);
+  await using reading = await Session.open(store, lockWaitSeconds, signal);
+  await using heart = await Session.open(store, 1, signal);
+  const sessions = [control, work, reading, heart];
+  using _grace = dropAfterGrace(signal, sessions);
+  const generation = await awaitGeneration(control, self, io);
+  if (!generation) return;
+  const columns =
+    options.mode === 'primary' ? await inspectCloudUsage(control, options.cloudUsageSchema) : null;
+  const outbox = io.log !== null;
+  const lease = await standBy(control, work, generation, self, io);
+  if (!lease) return;
+  self.onLead();
+  io.metrics.sinkLeader.set(1);
+  io.logger.info(
+    { epoch: lease.epoch, generation: generation.name, mode: options.mode },
+    'sink led',
+  );
+  try {
+    const job = { host: options.host, pid: options.pid };
+    const leadership: Leadership = {
+      control,
+      work,
+      reading,
+      heart,
+      sessions,
+      t,
+      lease,
+      generation,
+      outbox,
+      options,
+      io,
+      cloudUsageSchema: options.cloudUsageSchema,
+      target: columns ? { mode: 'primary', columns, job } : { mode: 'shadow' },
+      clock: io.clock,
+      report: (frontier, published) => report(self, io, control, generation, frontier, published),
+    };
+    await lead(leadership, signal);
+  } finally {
+    io.metrics.sinkLeader.set(0);
+    await stepDown(self, io, lease);
+  }
+}
+
+/** The aggregate stage makes the generation; the sink may be started first. */
+async function awaitGeneration(
+  session: Session,
+  { options, t }: SinkSelf,
+  { signal, logger }: SinkIo,
+): Promise<Generation | null> {
+  const wanted = { name: options.generation, feedPartitions: options.feedPartitions };
+  for (let told = false; !signal.aborted; told = true) {
+    const generation = await loadGeneration(session, t, wanted);
+    if (generation) return generation;
+    if (!told) logger.info({ generation: options.generation }, 'sink waited for the generation');
+    await pause(options.pollMs, signal);
+  }
+  return null;
+}
+
+/** Waits for the lease; null when the signal aborts, or another sink has done all up to `untilMs`. */
+async function standBy(
+  control: Session,
+  publishing: Session,
+  generation: Generation,
+  self: SinkSelf,
+  io: SinkIo,
+): Promise<Lease | null> {
+  const { options, t, owner } = self;
+  const { schema, leaseMs, untilMs, pollMs } = options;
+  for (let told = false; !io.signal.aborted;) {
+    try {
+      const lease = await takeLease(control, t, { schema, owner, leaseMs, publishing });
+      if (lease) return lease;
+    } catch (error) {
+      if (!isAppError(error, 'STORE_BUSY')) throw error;
+      io.metrics.retries.inc({ room: 'sink', code: error.code });
+    }
+    const frontier = await readFrontier(control, t, generation);
+    const outbox = io.log !== null;
+    if (untilMs !== undefined && isPublishedUntil(frontier, untilMs, generation))
+      if (await isOutboxEmpty({ t, generation, outbox }, control)) return null;
+    if (!told) io.logger.info({ generation: generation.name }, 'sink stood by');
+    told = true;
+    io.onProgress?.({
+      leader: false,
+      lastPublishedEndMs: frontier.publishedUntilMs,
+      rows: self.rows,
+      pendingOutbox: 0,
+    });
+    await pause(pollMs, io.signal);
+  }
+  return null;
+}
+
+async function report(
+  self: SinkSelf,
+  io: SinkIo,
+  session: Session,
+  generation: Generation,
+  frontier: Frontier,
+  published: PublishedWindow | null,
+): Promise<void> {
+  if (published) {
+    self.rows += published.rows.rows;
+    io.metrics.sinkWindows.inc();
+    for (const { usageType, rows } of published.rows.byType)
+      io.metrics.sinkRows.inc({ usage_type: String(usageType) }, rows);
+    io.logger.info(
+      { endMs: frontier.publishedUntilMs, rows: published.rows.rows, mode: published.mode },
+      'window published',
+    );
+    if (published.rows.reduced > 0)
+      io.logger.warn(
+        { endMs: frontier.publishedUntilMs, rows: published.rows.reduced },
+        'characters that cloud_usage cannot hold were published as question marks',
+      );
+  }
+  if (!io.onProgress) return;
+  const waiting = await session.row(
+    `SELECT COUNT(*) AS n FROM ${self.t.outbox} WHERE generation = ?`,
+    [generation.id],
+  );
+  io.onProgress({
+    leader: true,
+    lastPublishedEndMs: frontier.publishedUntilMs,
+    rows: self.rows,
+    pendingOutbox: Number(waiting?.['n']),
+  });
+}
+
+/**
+ * Gives the lease back by a connection of its own, so that another sink leads at once. The open
+ * `usage_job` row stays, with its heartbeat: the next sink takes it over, while a Java server that
+ * somebody forgot to stop keeps waiting.
+ */
+async function stepDown(self: SinkSelf, io: SinkIo, lease: Lease): Promise<void> {
+  const done = new AbortController();
+  let session: Session | undefined;
+  const giveBack = async () => {
+    session = await Session.open(io.store, 1);
+    if (done.signal.aborted) return session.drop();
+    await endConnection(session, self.options.schema, lease.epoch);
+    await releaseLease(session, self.t, lease);
+    io.logger.info({ epoch: lease.epoch }, 'sink stepped down');
+  };
+  try {
+    await Promise.race([giveBack(), pause(stepDownMs, done.signal)]);
+  } catch (error) {
+    io.logger.warn({ err: error, epoch: lease.epoch }, 'sink lease was left to run out');
+  } finally {
+    done.abort();
+    session?.drop();
+  }
+}

@@ -1,0 +1,188 @@
+import ZongJi from '@vlasky/zongji';
+import type { AnyBinlogEvent } from '@vlasky/zongji';
+import { AppError } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import { mysqlOptions } from '../platform/mysql.ts';
+import type { MysqlTarget } from '../platform/mysql.ts';
+import type { BinlogPoint } from './binlog-point.ts';
+import { capturedTables } from './captured-tables.ts';
+import { sourceFault } from './source-faults.ts';
+import type { ChangeSource, SourceItem } from './source.ts';
+import { TransactionAssembler } from './transaction-assembler.ts';
+
+export interface BinlogOptions {
+  readonly target: MysqlTarget;
+  readonly cloudSchema: string;
+  /** Where to start: the end of a transaction. */
+  readonly start: BinlogPoint;
+  /** GTID position at `start`. */
+  readonly gtid: string | null;
+  /** Start by GTID instead: `start` is then a place of another server. */
+  readonly byGtid: boolean;
+  readonly serverId: number;
+  /** Reading pauses above this many bytes that nobody has taken. */
+  readonly maxQueueBytes: number;
+  /** The server reports so often when nothing happens; four times this without a word is a dead peer. */
+  readonly heartbeatMs: number;
+  readonly logger: Logger;
+}
+
+/** About what one `take` hands over, so that its taker comes to its other duties. */
+const takenBytes = 256 * 1024;
+/** The server may wait this long for a reader that stands still before it drops it. */
+const writeTimeoutS = 600;
+const events = [
+  'tablemap',
+  'writerows',
+  'updaterows',
+  'deleterows',
+  'xid',
+  'query',
+  'xaprepare',
+  'mariadbgtid',
+  'rotate',
+  'heartbeat',
+  'format',
+  'binlogcheckpoint',
+  'mariadbgtidlist',
+];
+
+/**
+ * Follows a MariaDB binlog with zongji, which never reconnects: after a fault this source is over and
+ * another one has to be opened from the last committed place.
+ */
+export function openBinlog(options: BinlogOptions): ChangeSource {
+  const { target, maxQueueBytes } = options;
+  const zongji = new ZongJi({ ...mysqlOptions(target), jsonStrings: true });
+  const queue: { item: SourceItem; bytes: number }[] = [];
+  let queuedBytes = 0;
+  let paused: { atMs: number } | null = null;
+  let fault: AppError | null = null;
+  let closed = false;
+  let heardMs = performance.now();
+  let wake: () => void = () => {};
+
+  const assembler = new TransactionAssembler(
+    {
+      cloudSchema: options.cloudSchema,
+      start: options.start,
+      gtid: options.gtid,
+      byGtid: options.byGtid,
+      partBytes: 2 * maxQueueBytes,
+      frameBytes: () => 19 + (zongji.useChecksum ? 4 : 0),
+    },
+    (item, bytes) => {
+      const last = queue.at(-1);
+      // Places without changes replace each other: an idle source must not fill the queue.
+      if (item.kind === 'passed' && last?.item.kind === 'passed') last.item = item;
+      else queue.push({ item, bytes });
+      queuedBytes += bytes;
+      if (queuedBytes > maxQueueBytes && !paused) {
+        paused = { atMs: performance.now() };
+        zongji.connection?.pause();
+      }
+      wake();
+    },
+  );
+
+  const fail = (cause: unknown) => {
+    if (fault || closed) return;
+    fault = sourceFault(cause, target, assembler.at);
+    stop();
+    wake();
+  };
+  const onEvent = (event: AnyBinlogEvent) => {
+    if (fault || closed) return;
+    heardMs = performance.now();
+    try {
+      assembler.take(event);
+    } catch (error) {
+      fail(error);
+    }
+    // zongji resumes the socket by itself after it has read a table's columns.
+    if (paused) zongji.connection?.pause();
+  };
+  const watchdog = setInterval(() => {
+    const now = performance.now();
+    if (paused && now - paused.atMs > (writeTimeoutS * 1000) / 2)
+      fail(
+        new AppError('SOURCE_UNREACHABLE', {
+          reason: 'left before the server times out: the log is slow',
+        }),
+      );
+    else if (!paused && now - heardMs > 4 * options.heartbeatMs)
+      fail(
+        new AppError('SOURCE_UNREACHABLE', {
+          host: target.host,
+          port: target.port,
+          reason: 'no heartbeat',
+        }),
+      );
+  }, options.heartbeatMs);
+  const stop = () => {
+    clearInterval(watchdog);
+    zongji.stop();
+  };
+
+  zongji.on('error', fail);
+  zongji.on('binlog', onEvent);
+  zongji.start({
+    serverId: options.serverId,
+    includeEvents: events,
+    includeSchema: { [options.cloudSchema]: capturedTables.map((table) => table.name) },
+    ...(options.byGtid
+      ? { gtidSet: options.gtid ?? '' }
+      : { filename: options.start.file, position: options.start.pos }),
+  });
+  // Queued on the connection before the request for the binlog.
+  zongji.connection?.query(`SET @master_heartbeat_period = ${options.heartbeatMs * 1_000_000}`);
+  zongji.connection?.query(`SET SESSION net_write_timeout = ${writeTimeoutS}`);
+  zongji.ctrlConnection?.query('SET SESSION wait_timeout = 2147483');
+
+  const drain = (): readonly SourceItem[] => {
+    let count = 0;
+    for (let bytes = 0; count < queue.length && bytes < takenBytes; count++)
+      bytes += queue[count]!.bytes;
+    const items: SourceItem[] = [];
+    for (const { item, bytes } of queue.splice(0, count)) {
+      items.push(item);
+      queuedBytes -= bytes;
+    }
+    if (paused && queuedBytes < maxQueueBytes / 2 && !fault && !closed) {
+      paused = null;
+      heardMs = performance.now();
+      zongji.connection?.resume();
+    }
+    return items;
+  };
+
+  return {
+    get queuedBytes() {
+      return queuedBytes;
+    },
+    async take(waitMs) {
+      if (queue.length === 0 && !fault && waitMs > 0) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, waitMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        wake = () => {};
+      }
+      if (queue.length > 0) return drain();
+      if (fault) throw fault;
+      return [];
+    },
+    async [Symbol.asyncDispose]() {
+      if (closed) return;
+      closed = true;
+      wake();
+      if (fault) return;
+      const stopped = new Promise<void>((resolve) => void zongji.once('stopped', resolve));
+      stop();
+      await stopped;
+    },
+  };
+}

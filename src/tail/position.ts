@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { EpochMsSchema } from '../contracts/time.ts';
+import { AppError } from '../platform/errors.ts';
+import { positions } from '../../streams/positions.ts';
+import type { EventLog, OutRecord } from '../platform/log/log.ts';
+
+/** How far a first snapshot has come; its rows so far are committed. */
+export const SnapshotCursor = z.object({
+  /** Source clock when the snapshot began. */
+  startedMs: EpochMsSchema,
+  /** Highest event id that the snapshot's place in the binlog includes; higher ones come from the binlog. */
+  maxEventId: z.string(),
+  /** The table being read. */
+  table: z.string(),
+  /** Key of the last row of it that is committed; null before the first. */
+  after: z.array(z.string()).nullable(),
+  /** Rows committed so far, of all tables. */
+  rows: z.int().nonnegative(),
+});
+export type SnapshotCursor = z.infer<typeof SnapshotCursor>;
+
+/** The value of a record of `<prefix>.positions`: where to go on, always the end of a source transaction. */
+export const PositionRecord = z.object({
+  v: z.literal(1),
+  source: z.string(),
+  incarnation: z.int().nonnegative(),
+  /** server_id of the followed server. */
+  serverId: z.int().nonnegative(),
+  file: z.string(),
+  pos: z.int().nonnegative(),
+  gtid: z.string().nullable(),
+  /** Not null while the first snapshot is being read; file and pos are then its place. */
+  snapshot: SnapshotCursor.nullable(),
+  watermarkMs: EpochMsSchema.nullable(),
+  feedPartitions: z.int().positive(),
+  /** Our clock when it was written. */
+  atMs: EpochMsSchema,
+});
+export type PositionRecord = z.infer<typeof PositionRecord>;
+
+export const encodePosition = (prefix: string, record: PositionRecord): OutRecord => ({
+  topic: positions.topic(prefix),
+  partition: 0,
+  key: record.source,
+  value: JSON.stringify(record),
+});
+
+/** @throws LOG_TOPIC_MISMATCH when the record is not one of ours or of another version. */
+export function decodePosition(value: string): PositionRecord {
+  const parsed = PositionRecord.safeParse(parseJson(value));
+  if (parsed.success) return parsed.data;
+  throw new AppError('LOG_TOPIC_MISMATCH', {
+    topic: 'positions',
+    reason: 'not a resume position of this version',
+    problems: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+  });
+}
+
+/**
+ * The newest committed resume position of a source, or null when it was never followed.
+ * Reads backwards from the end in growing steps: the topic holds far more than the one record that counts.
+ */
+export async function readPosition(
+  log: EventLog,
+  prefix: string,
+  source: string,
+  signal: AbortSignal,
+): Promise<PositionRecord | null> {
+  const topic = positions.topic(prefix);
+  const [offsets] = await log.offsets(topic);
+  if (!offsets) return null;
+  for (let step = 256; ; step *= 16) {
+    const from = Math.max(offsets.earliest, offsets.next - step);
+    let newest: PositionRecord | null = null;
+    const batches = log.read({ topic, partition: 0, from, until: offsets.next, signal });
+    for await (const { records } of batches)
+      for (const { key, value } of records)
+        if (value !== null && key?.toString() === source) newest = decodePosition(value.toString());
+    if (newest || from === offsets.earliest) return newest;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

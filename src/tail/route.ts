@@ -1,0 +1,148 @@
+import type { RowImage } from '../contracts/change-event.ts';
+import type { AccountId, EventId } from '../contracts/ids.ts';
+import type { EpochMs } from '../contracts/time.ts';
+import { FEED_VERSION } from '../contracts/feed-record.ts';
+import type { OutRecord } from '../platform/log/log.ts';
+import { usageFeed } from '../../streams/usage-feed.ts';
+import { accountJson, bucketJson, counterJson, eventDetailJson } from './feed-payload.ts';
+import { idOf, RefusedRow, settingsJson, templateJson, usageEventJson } from './feed-payload.ts';
+import { jsonText } from './json-text.ts';
+import type { SourceChange } from './source.ts';
+
+export interface RouteContext {
+  readonly prefix: string;
+  readonly source: string;
+  readonly incarnation: number;
+  readonly feedPartitions: number;
+  readonly partitionOf: (account: AccountId) => number;
+  /** The account of an event that was seen or looked up; undefined when there is no such event. */
+  readonly accountOfEvent: (event: EventId) => AccountId | undefined;
+  /** Called with each usage event that goes by. */
+  readonly sawEvent: (event: EventId, account: AccountId) => void;
+}
+
+/**
+ * The feed records of a change: none for what the feed does not need (deleted events and details,
+ * updates that change nothing), one on its account's partition, two when a row moves from one account
+ * to another, one on every partition for a setting.
+ *
+ * @param watermarkMs Written into each record.
+ * @throws RefusedRow when the row makes no sense; nothing is appended then.
+ */
+export function route(
+  context: RouteContext,
+  change: SourceChange,
+  watermarkMs: EpochMs | null,
+  out: OutRecord[],
+): void {
+  const { op, before, after } = change;
+  const head = headJson(context, change, watermarkMs);
+  const put = (account: AccountId, body: string) =>
+    void out.push({
+      topic: usageFeed.topic(context.prefix),
+      partition: context.partitionOf(account),
+      key: account,
+      // At once, because text that was put together takes several times its bytes in memory.
+      value: Buffer.from(`${head}${body}}`),
+    });
+
+  switch (change.layout.table.kind) {
+    case 'usage-event': {
+      if (after === null) return;
+      const body = usageEventJson(after);
+      if (op === 'u' && before !== null && sameFeed(before, body)) return;
+      const account = idOf<AccountId>(after, 'account_id');
+      context.sawEvent(idOf<EventId>(after, 'id'), account);
+      return put(account, `"kind":"usage-event",${body}`);
+    }
+    case 'event-detail': {
+      if (after === null) return;
+      const event = idOf<EventId>(after, 'usage_event_id');
+      const account = context.accountOfEvent(event);
+      if (account === undefined) throw new RefusedRow('UNKNOWN_EVENT', { event });
+      return put(account, `"kind":"event-detail",${eventDetailJson(after, account)}`);
+    }
+    case 'settings':
+      return routeSetting(context, (after ?? before)!, after === null, head, out);
+    case 'account':
+      return routeOwned('id', 'account', (row) => accountJson(row));
+    case 'counter':
+      return routeOwned('account_id', 'counter', (row) => counterJson(change.table, row));
+    case 'template':
+      return routeOwned('account_id', 'template', (row) => templateJson(row));
+    case 'bucket':
+      return routeOwned('account_id', 'bucket', (row) => bucketJson(row));
+  }
+
+  function routeOwned(owner: string, kind: string, json: (row: RowImage) => string): void {
+    const now =
+      after === null ? null : { account: idOf<AccountId>(after, owner), json: json(after) };
+    if (before !== null) {
+      const account = idOf<AccountId>(before, owner);
+      if (account !== now?.account)
+        put(account, `"kind":"${kind}","present":false,${json(before)}`);
+    }
+    if (now) put(now.account, `"kind":"${kind}","present":true,${now.json}`);
+  }
+}
+
+/** A watermark on its own, for a partition that has long had no record. */
+export const bareWatermark = (
+  context: RouteContext,
+  partition: number,
+  watermarkMs: EpochMs,
+  at: { readonly gtid: string | null; readonly file: string; readonly pos: number },
+): OutRecord => ({
+  topic: usageFeed.topic(context.prefix),
+  partition,
+  key: null,
+  value:
+    originJson(context, { ...at, row: 0 }, watermarkMs, false, watermarkMs) + '"kind":"watermark"}',
+});
+
+function routeSetting(
+  context: RouteContext,
+  row: RowImage,
+  deleted: boolean,
+  head: string,
+  out: OutRecord[],
+): void {
+  if (row['instance'] !== 'DEFAULT') return;
+  const value = row['value'] ?? null;
+  const name = String(row['name']);
+  const settings = new Map([[name, deleted || value === null ? null : String(value)]]);
+  for (let partition = 0; partition < context.feedPartitions; partition++)
+    out.push({
+      topic: usageFeed.topic(context.prefix),
+      partition,
+      key: null,
+      value: `${head}"kind":"settings",${settingsJson(settings)}}`,
+    });
+}
+
+const headJson = (context: RouteContext, change: SourceChange, watermarkMs: EpochMs | null) =>
+  originJson(context, change.position, change.commitMs, change.op === 'r', watermarkMs);
+
+function originJson(
+  context: RouteContext,
+  at: { gtid: string | null; file: string; pos: number; row: number },
+  commitMs: EpochMs,
+  snapshot: boolean,
+  watermarkMs: EpochMs | null,
+): string {
+  return (
+    `{"v":${FEED_VERSION},"watermarkMs":${watermarkMs},"origin":{"source":${jsonText(context.source)},` +
+    `"incarnation":${context.incarnation},"gtid":${at.gtid === null ? 'null' : `"${at.gtid}"`},` +
+    `"file":${jsonText(at.file)},"pos":${at.pos},"row":${at.row},"commitMs":${commitMs},` +
+    `"snapshot":${snapshot}},`
+  );
+}
+
+// An update of a column that the feed has not (`processed`) is no news to it.
+function sameFeed(before: RowImage, after: string): boolean {
+  try {
+    return usageEventJson(before) === after;
+  } catch {
+    return false;
+  }
+}

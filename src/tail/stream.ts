@@ -1,0 +1,183 @@
+import { isAppError } from '../platform/errors.ts';
+import type { BinlogPoint } from './binlog-point.ts';
+import { compareBinlogPoints } from './binlog-point.ts';
+import { openBinlog } from './binlog.ts';
+import { ClockSampler } from './clock-sampler.ts';
+import type { SessionContext, StreamStart } from './session.ts';
+import type { Boundary, ChangeSource, SourceChange, SourceItem } from './source.ts';
+import { committed, passed, raised, sampled, startWatermark } from './watermark.ts';
+import type { Watermark } from './watermark.ts';
+
+/** However steadily changes trickle in, they are committed after this long. */
+const maxOpenMs = 500;
+
+/**
+ * Writes what the binlog has from a place on, several source transactions to one log transaction,
+ * never less than a whole one.
+ *
+ * @param end Where the binlog ended when the session began: an `until` run by source time ends there.
+ */
+export async function followBinlog(
+  context: SessionContext,
+  start: StreamStart,
+  end: BinlogPoint,
+): Promise<'until' | 'stopped'> {
+  const { settings, io } = context;
+  await using source = openBinlog({
+    target: settings.source,
+    cloudSchema: settings.cloudSchema,
+    serverId: settings.serverId,
+    start: start.point.end,
+    gtid: start.point.gtid,
+    byGtid: start.point.byGtid,
+    maxQueueBytes: settings.maxQueueBytes,
+    heartbeatMs: settings.heartbeatMs,
+    logger: io.logger,
+  });
+  return await new StreamLoop(context, source, start, end).run();
+}
+
+class StreamLoop {
+  readonly #context: SessionContext;
+  readonly #source: ChangeSource;
+  readonly #sampler: ClockSampler;
+  readonly #end: BinlogPoint;
+  #mark: Watermark;
+  #at: Boundary;
+  #committedAt: Boundary;
+  #committedMs: number;
+  #openedMs = 0;
+  /** In the middle of a source transaction that is handed over in parts. */
+  #inParts = false;
+  #changes = 0;
+
+  constructor(context: SessionContext, source: ChangeSource, start: StreamStart, end: BinlogPoint) {
+    const { settings, io, connection } = context;
+    this.#context = context;
+    this.#source = source;
+    this.#end = end;
+    this.#sampler = new ClockSampler(connection, settings.sampleMs);
+    this.#mark = startWatermark(settings.clock, start.watermarkMs);
+    this.#at = start.point;
+    this.#committedAt = start.point;
+    this.#committedMs = io.clock.now();
+  }
+
+  async run(): Promise<'until' | 'stopped'> {
+    const { settings, signal, batch, output } = this.#context;
+    const idleMs = Math.max(5, Math.min(settings.silenceMs, settings.sampleMs, 1000) / 4);
+    for (;;) {
+      if (signal.aborted) return this.#stop();
+      if (settings.clock === 'wall' && this.#mark.sample === null) {
+        const sample = this.#sampler.poll();
+        if (sample) this.#mark = sampled(this.#mark, sample);
+      }
+
+      const items = await this.#take(batch.bytes > 0 ? settings.lingerMs : idleMs);
+      await this.#lookUp(items);
+      for (const item of items) await this.#handle(item);
+      if (this.#inParts) continue;
+      this.#mark = passed(this.#mark, this.#at.end);
+      output.announce(this.#mark.atMs, this.#at, settings.silenceMs);
+      if (this.#isAtEnd()) return this.#finish();
+      if (this.#isDue(items.length === 0)) await this.#commit();
+    }
+  }
+
+  // A fault of the source comes after everything that was read before it: that much is kept.
+  async #take(waitMs: number): Promise<readonly SourceItem[]> {
+    try {
+      return await this.#source.take(waitMs);
+    } catch (error) {
+      if (isAppError(error) && !this.#inParts && this.#context.batch.bytes > 0)
+        await this.#commit();
+      throw error;
+    }
+  }
+
+  // Details do not say whose they are; all that are not known are asked for at once.
+  async #lookUp(items: readonly SourceItem[]): Promise<void> {
+    const { accounts, connection } = this.#context;
+    const changes = items.flatMap((item) => ('changes' in item ? item.changes : []));
+    if (changes.some((change) => change.layout.table.kind === 'event-detail'))
+      await accounts.prepare(changes, connection);
+  }
+
+  async #handle(item: SourceItem): Promise<void> {
+    const { batch, io } = this.#context;
+    switch (item.kind) {
+      case 'passed':
+        this.#at = item.boundary;
+        return;
+      case 'part':
+        // Alone in its log transaction, which is aborted if it turns out to be rolled back.
+        if (!this.#inParts && batch.bytes > 0) await this.#commit();
+        this.#inParts = true;
+        return this.#write(item.changes);
+      case 'rolled-back':
+        this.#inParts = false;
+        return batch.abort();
+      case 'commit':
+        await this.#write(item.changes);
+        this.#inParts = false;
+        this.#at = item.boundary;
+        this.#mark = committed(this.#mark, item.commitMs);
+        io.metrics.tailTransactions.inc();
+    }
+  }
+
+  async #write(changes: readonly SourceChange[]): Promise<void> {
+    const { batch, output, io } = this.#context;
+    if (batch.bytes === 0) this.#openedMs = io.clock.now();
+    output.write({ raw: changes, feed: changes }, this.#mark.atMs);
+    this.#changes += changes.length;
+    await batch.sendIfLarge();
+  }
+
+  #isDue(idle: boolean): boolean {
+    const { settings, batch, io } = this.#context;
+    const now = io.clock.now();
+    if (batch.bytes === 0)
+      return this.#at !== this.#committedAt && now - this.#committedMs >= settings.silenceMs;
+    const enough = settings.commitBytes * (this.#source.queuedBytes > 0 ? 4 : 1);
+    return idle || batch.bytes >= enough || now - this.#openedMs >= maxOpenMs;
+  }
+
+  async #commit(): Promise<void> {
+    const { output, io } = this.#context;
+    await output.commit(this.#at, this.#mark.atMs, null);
+    this.#committedAt = this.#at;
+    this.#committedMs = io.clock.now();
+    io.onProgress({
+      phase: 'stream',
+      changes: this.#changes,
+      at: this.#at.end,
+      watermarkMs: this.#mark.atMs,
+    });
+  }
+
+  #isAtEnd(): boolean {
+    const { untilMs, closeDelayMs, clock } = this.#context.settings;
+    if (untilMs === undefined) return false;
+    if (clock === 'wall')
+      return this.#mark.atMs !== null && this.#mark.atMs >= untilMs + closeDelayMs;
+    return compareBinlogPoints(this.#at.end, this.#end) >= 0;
+  }
+
+  async #finish(): Promise<'until'> {
+    const { settings, output, io } = this.#context;
+    this.#mark = raised(this.#mark, settings.untilMs! + settings.closeDelayMs);
+    output.announce(this.#mark.atMs, this.#at);
+    await this.#commit();
+    io.logger.info({ ...this.#at.end, watermarkMs: this.#mark.atMs }, 'tail reached its end');
+    return 'until';
+  }
+
+  async #stop(): Promise<'stopped'> {
+    const { signal, batch } = this.#context;
+    // Who has lost the lead may write no more; else what is whole is kept.
+    const leads = !isAppError(signal.reason, 'TAIL_FENCED');
+    if (leads && !this.#inParts && batch.bytes > 0) await this.#commit();
+    return 'stopped';
+  }
+}

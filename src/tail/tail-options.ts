@@ -1,0 +1,89 @@
+import manifest from '../../package.json' with { type: 'json' };
+import type { EpochMs } from '../contracts/time.ts';
+import type { MysqlTarget } from '../platform/mysql.ts';
+import type { BinlogPoint } from './binlog-point.ts';
+
+export interface TailOptions {
+  readonly source: MysqlTarget;
+  /** Name of CloudStack's schema, normally `cloud`. */
+  readonly cloudSchema: string;
+  /** Topic prefix; also the name of the source in positions and origins. */
+  readonly prefix: string;
+  /** Fixed for the life of a feed. */
+  readonly feedPartitions: number;
+  /** Also write the raw topics in Debezium's form. */
+  readonly raw: boolean;
+  readonly clock: 'wall' | 'source';
+  /** Ends when every window that ends by then can close. */
+  readonly untilMs?: EpochMs;
+  readonly closeDelayMs: number;
+  /** Our id as a reader of the binlog; by default made from the prefix. */
+  readonly serverId?: number;
+  /** Memory for changes that were read and not yet written, bytes. */
+  readonly maxQueueBytes?: number;
+  /** Quiet time after which what there is is committed, ms. */
+  readonly lingerMs?: number;
+  /** A batch is committed at the next boundary after so many bytes; a backlog makes batches four times as large. */
+  readonly commitBytes?: number;
+  /** A partition without a record for so long gets a bare watermark, ms. */
+  readonly silenceMs?: number;
+  /** How often the server's clock is read, ms. */
+  readonly sampleMs?: number;
+  readonly snapshotChunkRows?: number;
+  /** How often an idle server sends a sign of life, ms; four times this is a dead peer. */
+  readonly heartbeatMs?: number;
+  /** A tailer that is silent for so long loses its lead, ms. */
+  readonly sessionTimeoutMs?: number;
+  /** A write to the log that takes longer is given up and its writer replaced, ms. */
+  readonly writeTimeoutMs?: number;
+  /** Give up instead of trying again when log or source cannot be reached at all at start. */
+  readonly failFast?: boolean;
+  /** Written as `source.version` of raw records. */
+  readonly version?: string;
+}
+
+export type TailSettings = Required<Omit<TailOptions, 'untilMs'>> & Pick<TailOptions, 'untilMs'>;
+
+export const withDefaults = (options: TailOptions): TailSettings => ({
+  serverId: readerId(options.prefix),
+  maxQueueBytes: 2 * 1024 * 1024,
+  lingerMs: 50,
+  commitBytes: 2 * 1024 * 1024,
+  silenceMs: 10_000,
+  sampleMs: 1000,
+  snapshotChunkRows: 5000,
+  heartbeatMs: 5000,
+  sessionTimeoutMs: 10_000,
+  writeTimeoutMs: 60_000,
+  failFast: false,
+  version: `usagestream-${manifest.version}`,
+  ...options,
+});
+
+// Far above the ids that people choose; the same for the stand-by, so that the server drops a dead leader's reader.
+export function readerId(prefix: string): number {
+  let hash = 17;
+  for (const char of prefix) hash = (Math.imul(hash, 31) + char.codePointAt(0)!) | 0;
+  return 0x5000_0000 + (hash & 0x0fff_ffff);
+}
+
+/** What the tail is doing, for a person or a metric. */
+export type TailProgress =
+  | { readonly phase: 'standby' }
+  | {
+      readonly phase: 'snapshot';
+      readonly table: string;
+      readonly rows: number;
+      readonly watermarkMs: EpochMs | null;
+    }
+  | {
+      readonly phase: 'stream';
+      /** Row changes written since this session began. */
+      readonly changes: number;
+      readonly at: BinlogPoint;
+      readonly watermarkMs: EpochMs | null;
+    };
+
+export interface TailResult {
+  readonly reason: 'stopped' | 'until';
+}

@@ -1,0 +1,163 @@
+import { AppError, isAppError } from '../platform/errors.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { EventLog } from '../platform/log/log.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { changeEvents, deadLetters, placement, positions, usageFeed } from '../../streams/index.ts';
+import { capturedTables } from './captured-tables.ts';
+import { Leadership } from './leadership.ts';
+import { runSession } from './session.ts';
+import type { TailIo } from './session.ts';
+import { withDefaults } from './tail-options.ts';
+import type { TailOptions, TailProgress, TailResult, TailSettings } from './tail-options.ts';
+import { pause, within } from './time-limit.ts';
+
+export type { TailOptions, TailProgress, TailResult } from './tail-options.ts';
+
+const firstPauseMs = 200;
+const longestPauseMs = 15_000;
+/** How long a stop may take before what hangs is left behind. */
+const stopMs = 4500;
+
+/**
+ * Follows the source and writes its changes to the log, as the leader or as a stand-by that waits for its
+ * turn: until the signal aborts, or until the end when there is one.
+ *
+ * Source and log that cannot be reached are tried again for ever, with growing pauses; after any fault
+ * everything in memory is dropped and reading starts again from the last committed place.
+ *
+ * @throws AppError whose retry is `never`: an operator must act; facts name the statement that helps.
+ *   Anything else that is thrown is a bug.
+ */
+export async function runTail(
+  options: TailOptions,
+  io: {
+    readonly log: EventLog;
+    readonly logger: Logger;
+    readonly metrics: Metrics;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    readonly onProgress?: (progress: TailProgress) => void;
+  },
+): Promise<TailResult> {
+  const settings = withDefaults(options);
+  const { signal, onProgress = () => {} } = io;
+  const tail = { ...io, onProgress };
+  const retry = new Retry(settings, tail, signal);
+  while (!signal.aborted) {
+    try {
+      await ensureTopics(settings, tail);
+      await using leadership = await Leadership.join({
+        log: io.log,
+        prefix: settings.prefix,
+        logger: io.logger,
+        sessionTimeoutMs: settings.sessionTimeoutMs,
+      });
+      const reached = await lead(settings, tail, signal, leadership, retry);
+      if (reached) return { reason: 'until' };
+    } catch (error) {
+      if (signal.aborted) break;
+      await retry.after(error);
+    }
+  }
+  return { reason: 'stopped' };
+}
+
+/** Works whenever it is our turn. @returns true at the end of an `until` run. @throws what only rejoining can heal. */
+async function lead(
+  settings: TailSettings,
+  io: TailIo,
+  signal: AbortSignal,
+  leadership: Leadership,
+  retry: Retry,
+): Promise<boolean> {
+  for (;;) {
+    io.metrics.tailLeader.set(0);
+    if (signal.aborted) return false;
+    io.onProgress({ phase: 'standby' });
+    const seat = await leadership.seat(signal);
+    if (!seat) return false;
+    io.logger.info({ prefix: settings.prefix }, 'tail lead taken');
+    io.metrics.tailLeader.set(1);
+    const turn = AbortSignal.any([signal, seat.lost]);
+    try {
+      const session = runSession(settings, retry.watched(), turn);
+      if ((await leavingBehind(session, signal)) === 'until') return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      // Another writer has our id though the seat looks ours: only the group can tell who is right.
+      if (isAppError(error, 'LOG_FENCED')) throw error;
+      if (isAppError(error, 'LOG_WRITE_FAILED')) io.metrics.tailReplacedWriters.inc();
+      if (!seat.lost.aborted) await retry.after(error);
+    } finally {
+      io.metrics.tailLeader.set(0);
+    }
+  }
+}
+
+const ensureTopics = (settings: TailSettings, { log }: TailIo): Promise<void> =>
+  log.ensureTopics(
+    settings.prefix,
+    [
+      positions,
+      placement,
+      usageFeed,
+      deadLetters,
+      ...(settings.raw
+        ? capturedTables.map((table) => changeEvents(settings.cloudSchema, table.name))
+        : []),
+    ],
+    settings.feedPartitions,
+  );
+
+// A session that hangs on a dead connection must not hold up a stop.
+async function leavingBehind<T>(session: Promise<T>, signal: AbortSignal): Promise<T | 'stopped'> {
+  const stopped = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const late = stopped.then(() =>
+    within(stopMs, session, 'LOG_WRITE_FAILED', 'stop').catch(() => 'stopped' as const),
+  );
+  return Promise.race([session, late]);
+}
+
+/** Says whether a fault is tried again, waits longer each time, and starts anew once there was progress. */
+class Retry {
+  readonly #settings: TailSettings;
+  readonly #io: TailIo;
+  readonly #signal: AbortSignal;
+  #pauseMs = firstPauseMs;
+  #worked = false;
+
+  constructor(settings: TailSettings, io: TailIo, signal: AbortSignal) {
+    this.#settings = settings;
+    this.#io = io;
+    this.#signal = signal;
+  }
+
+  /** The same dependencies, with an eye on progress. */
+  watched(): TailIo {
+    return {
+      ...this.#io,
+      onProgress: (progress) => {
+        this.#worked = true;
+        this.#pauseMs = firstPauseMs;
+        this.#io.onProgress(progress);
+      },
+    };
+  }
+
+  /** @throws the error when it cannot be healed by trying again. */
+  async after(error: unknown): Promise<void> {
+    if (!(error instanceof AppError) || error.retry === 'never') throw error;
+    if (this.#settings.failFast && !this.#worked) throw error;
+    this.#io.metrics.retries.inc({ room: 'tail', code: error.code });
+    this.#io.logger.warn(
+      { code: error.code, facts: error.facts, cause: error.cause, pauseMs: this.#pauseMs },
+      'tail failed and tries again',
+    );
+    await pause(this.#pauseMs * (0.5 + Math.random() / 2), this.#signal);
+    this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
+  }
+}
