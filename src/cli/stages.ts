@@ -15,7 +15,7 @@ import { parseLogUrl } from './log-url.ts';
 import type { SettingKey, SettingValues } from './settings.ts';
 
 /** Settings that each stage takes; `run` takes them all. */
-const logKeys = ['log', 'logPassword', 'prefix', 'partitions'] as const;
+const logKeys = ['log', 'logPassword', 'prefix', 'partitions', 'http'] as const;
 const windowKeys = ['range', 'closeDelay', 'timeZone', 'until'] as const;
 const storeKeys = ['sink', 'sinkPassword', 'schema', 'generation'] as const;
 export const tailKeys = [

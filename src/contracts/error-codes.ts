@@ -22,7 +22,7 @@ export const errorCodes = {
   },
   TAIL_POSITION_PURGED: {
     retry: 'never',
-    fix: 'The binlog before the resume position is gone. Start `usagestream tail --heal` to backfill by id, then raise the retention.',
+    fix: 'The binlog before the resume position is gone. Restore its files, or start a new feed with another --prefix (its snapshot reads everything again); then raise the retention.',
   },
   TAIL_UNDECODABLE: {
     retry: 'never',
@@ -35,7 +35,7 @@ export const errorCodes = {
   },
   LOG_TOPIC_MISMATCH: {
     retry: 'never',
-    fix: 'A topic has other partitions or cleanup than the feed was made with; see `usagestream topics --check`.',
+    fix: 'A topic has other partitions or cleanup than the feed was made with; give --partitions as it was, or start a new feed with another --prefix.',
   },
   LOG_OFFSET_MISSING: {
     retry: 'never',

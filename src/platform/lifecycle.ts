@@ -5,9 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  * With `withStdin` the end of standard input aborts too: a child then never outlives a parent that
  * holds the other end, even one that was killed.
  */
-export function untilSignal(
-  withStdin = false,
-): Disposable & { readonly signal: AbortSignal } {
+export function untilSignal(withStdin = false): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const ended = () => controller.abort(new Error('standard input ended'));
   if (withStdin) process.stdin.once('end', ended).once('error', ended).resume();

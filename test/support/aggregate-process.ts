@@ -19,7 +19,7 @@ export function startWorkerProcess(options: AggregateOptions, stopAfter: number)
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => void (log += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => { log += text; if (process.env['LOGL']) process.stderr.write('CHILD ' + text); });
   const said = once(child.stdout, 'data');
   const ended = once(child, 'close').then(([code, signal]: (number | string | null)[]) => ({
     how: code ?? signal ?? 'unknown',

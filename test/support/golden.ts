@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { Account, Counter, UsageEvent } from '../../src/contracts/feed-record.ts';
-import type { AccountFacts, FoldEvent } from '../../src/contracts/fold.ts';
+import type { Counter } from '../../src/contracts/feed-record.ts';
+import type { AccountFacts } from '../../src/contracts/fold.ts';
 import { u64 } from '../../src/contracts/ids.ts';
 import type { AccountId } from '../../src/contracts/ids.ts';
 import { sqlDateTime } from '../../src/contracts/time.ts';
@@ -11,6 +11,7 @@ import type { AccountState } from '../../src/domain/account-state.ts';
 import { fold } from '../../src/domain/fold.ts';
 import type { FoldOutput } from '../../src/domain/fold.ts';
 import type { QuirkSet } from '../../src/domain/quirks.ts';
+import { CloudContent } from './cloud-content.ts';
 import { playSqlScript, sqlMs } from './sql-script.ts';
 import type { SqlChange, SqlRow } from './sql-script.ts';
 
@@ -40,8 +41,13 @@ export interface Golden {
 }
 
 /** Reads a folder of test/data/golden. */
-export async function readGolden(name: string): Promise<Golden> {
-  const text = (file: string) => readFile(new URL(`${name}/${file}`, folder), 'utf8');
+export const readGolden = (name: string): Promise<Golden> =>
+  readGoldenFolder(new URL(`${name}/`, folder));
+
+/** Reads any folder of that form. @throws Error when a file is missing or not of the form. */
+export async function readGoldenFolder(where: URL): Promise<Golden> {
+  const name = where.pathname.split('/').findLast((part) => part !== '') ?? '';
+  const text = (file: string) => readFile(new URL(file, where), 'utf8');
   const run = Run.parse(JSON.parse(await text('run.json')));
   const inputSql = await text('input.sql');
   return {
@@ -90,20 +96,23 @@ export function foldGolden(
   const folds: GoldenFold['folds'][number][] = [];
   const done = new Set<string>();
   const copied = new CounterCopy();
+  const content = new CloudContent(golden.changes);
   for (let startMs = golden.fromMs; startMs < golden.toMs; startMs += golden.rangeMs) {
     const endMs = startMs + golden.rangeMs;
     const window = { startMs, endMs, runMs: endMs + golden.runDelayMs };
-    const seen = contentAt(golden.changes, window.runMs);
-    const events = seen.events.filter((e) => e.createdMs < endMs && !done.has(e.id));
+    content.advance(window.runMs);
+    const events = content.events().filter((e) => e.createdMs < endMs && !done.has(e.id));
     for (const { id } of events) done.add(id);
-    const lost = losesLateCounters ? copied.lostBy(seen.facts.values()) : new Set<Counter>();
-    for (const [accountId, all] of seen.facts) {
+    const own = Map.groupBy(events, (event) => event.accountId);
+    const seen = content.facts();
+    const lost = losesLateCounters ? copied.lostBy(seen.values()) : new Set<Counter>();
+    for (const [accountId, all] of seen) {
       const facts = { ...all, counters: all.counters.filter((counter) => !lost.has(counter)) };
       const output = fold({
         // Through its text, as between two processes.
         state: decodeState(encodeState(states.get(accountId) ?? emptyState(accountId))),
         window,
-        events: events.filter((event) => event.accountId === accountId),
+        events: own.get(accountId) ?? [],
         facts,
         quirks,
         settings: { snapshotVirtualSize: false },
@@ -135,71 +144,6 @@ class CounterCopy {
     }
     return new Set(lost);
   }
-}
-
-/** What `cloud` held at an instant, as a fold takes it. */
-function contentAt(changes: readonly SqlChange[], ms: number) {
-  const rows = (table: string): SqlRow[] => {
-    const newest = new Map<string, SqlRow>();
-    for (const change of changes)
-      if (change.table === table && change.atMs < ms)
-        newest.set(change.row['id'] ?? '', change.row);
-    return [...newest.values()];
-  };
-  const details = Map.groupBy(rows('usage_event_details'), (row) => row['usage_event_id']);
-  const events = rows('usage_event').map((row) => toEvent(row, details.get(row['id'] ?? '') ?? []));
-  const counters = ['user_statistics', 'vm_disk_statistics', 'bucket_statistics'].flatMap((table) =>
-    rows(table).map((row) => toCounter(table, row)),
-  );
-  const facts = new Map<AccountId, AccountFacts>();
-  for (const row of rows('account')) {
-    const account = toAccount(row);
-    const own = counters.filter((counter) => counter.accountId === account.id);
-    facts.set(account.id, { account, counters: own, templates: [], buckets: [] });
-  }
-  return { events, facts };
-}
-
-const toEvent = (row: SqlRow, details: readonly SqlRow[]): FoldEvent => ({
-  ...UsageEvent.parse({
-    id: row['id'],
-    type: row['type'],
-    accountId: row['account_id'],
-    createdMs: sqlMs(row['created']),
-    zoneId: row['zone_id'],
-    resourceId: row['resource_id'],
-    resourceName: row['resource_name'],
-    offeringId: row['offering_id'],
-    templateId: row['template_id'],
-    size: row['size'],
-    resourceType: row['resource_type'],
-    virtualSize: row['virtual_size'] ?? null,
-    vmId: row['vm_id'] ?? null,
-  }),
-  feedOffset: Number(row['id']),
-  details: details.map(({ name, value }) => ({ name: name ?? '', value: value ?? '' })),
-});
-
-const toAccount = (row: SqlRow): Account =>
-  Account.parse({
-    id: row['id'],
-    name: row['account_name'],
-    uuid: row['uuid'],
-    type: Number(row['type']),
-    roleId: row['role_id'],
-    domainId: row['domain_id'],
-    removedMs: sqlMs(row['removed']),
-    cleanupNeeded: row['cleanup_needed'] === '1',
-  });
-
-function toCounter(table: string, row: SqlRow): Counter {
-  const camel = Object.entries(row).map(([column, value]) => [
-    column === 'data_center_id'
-      ? 'zoneId'
-      : column.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
-    value,
-  ]);
-  return Counter.parse({ ...Object.fromEntries(camel), table });
 }
 
 /** Rows as lines of cloud_usage.tsv, in its order. */

@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts';
+import { serveHealth } from '../health-server.ts';
 import { resolvePreset } from '../preset.ts';
 import { createReport } from '../report.ts';
 import { aggregateKeys, aggregateStage, createIo, targetOf } from '../stages.ts';
@@ -11,8 +12,9 @@ export const aggregateCommand = defineCommand({
   run: async (values, _own, context) => {
     const store = targetOf(values.sink, values.sinkPassword);
     const preset = await resolvePreset(values.preset, store, values);
-    const report = createReport(context);
-    await aggregateStage(values, preset, createIo(context), context.signal, report);
+    const io = createIo(context);
+    await using _health = await serveHealth(values.http, io.metrics, context.signal);
+    await aggregateStage(values, preset, io, context.signal, createReport(context));
     return 0;
   },
 });

@@ -1,5 +1,6 @@
 import { runTogether } from '../../platform/lifecycle.ts';
 import { defineCommand } from '../command.ts';
+import { serveHealth } from '../health-server.ts';
 import { resolvePreset } from '../preset.ts';
 import { createReport } from '../report.ts';
 import {
@@ -25,6 +26,7 @@ export const runCommand = defineCommand({
     const store = targetOf(values.sink, values.sinkPassword);
     const preset = await resolvePreset(values.preset, store, values);
     const io = createIo(context);
+    await using _health = await serveHealth(values.http, io.metrics, context.signal);
     const report = createReport(context);
     await runTogether(context.signal, [
       (signal) => tailStage(values, io, signal, report),

@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts';
+import { serveHealth } from '../health-server.ts';
 import { createReport } from '../report.ts';
 import { createIo, sinkKeys, sinkStage } from '../stages.ts';
 
@@ -8,7 +9,9 @@ export const sinkCommand = defineCommand({
   example: 'usagestream sink --sink mysql://writer@db:3306 --log kafka://k1:9092 --prefix acs',
   takes: sinkKeys,
   run: async (values, _own, context) => {
-    await sinkStage(values, createIo(context), context.signal, createReport(context));
+    const io = createIo(context);
+    await using _health = await serveHealth(values.http, io.metrics, context.signal);
+    await sinkStage(values, io, context.signal, createReport(context));
     return 0;
   },
 });

@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts';
+import { serveHealth } from '../health-server.ts';
 import { createReport } from '../report.ts';
 import { createIo, tailKeys, tailStage } from '../stages.ts';
 
@@ -8,7 +9,9 @@ export const tailCommand = defineCommand({
   example: 'usagestream tail --source mysql://reader@db:3306 --log kafka://k1:9092 --prefix acs',
   takes: tailKeys,
   run: async (values, _own, context) => {
-    await tailStage(values, createIo(context), context.signal, createReport(context));
+    const io = createIo(context);
+    await using _health = await serveHealth(values.http, io.metrics, context.signal);
+    await tailStage(values, io, context.signal, createReport(context));
     return 0;
   },
 });
