@@ -1,16 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { AppError } from '../platform/errors.ts';
+import type { KafkaSasl, KafkaTls } from '../platform/log/kafka.ts';
 
 export interface KafkaTarget {
   readonly brokers: string[];
-  readonly tls: { ca?: string; verify: boolean } | undefined;
-  readonly sasl:
-    | {
-        mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-        username: string;
-        password: string;
-      }
-    | undefined;
+  readonly tls: KafkaTls | undefined;
+  readonly sasl: KafkaSasl | undefined;
 }
 
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;

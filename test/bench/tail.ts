@@ -61,7 +61,9 @@ export async function benchTail(options: BenchOptions): Promise<BenchResult[]> {
 export async function fillBacklog(pipeline: Pipeline, events: number): Promise<void> {
   await play(
     plan({
-      ...{ seed: 1, startMs, days: 30, zones: 2, accounts: 200, vms: 3000 },
+      ...{ seed: 1, startMs, days: 30, zones: 2, accounts: 200 },
+      // So many that a month makes about one row an event.
+      vms: Math.max(50, Math.round(events / 300)),
       eventsTarget: events,
     }),
     {

@@ -51,7 +51,11 @@ export class ByteWriter {
 
   /** Zigzag, 32 bits. */
   varint(value: number): this {
-    let rest = ((value << 1) ^ (value >> 31)) >>> 0;
+    return this.uvarint(((value << 1) ^ (value >> 31)) >>> 0);
+  }
+
+  uvarint(value: number): this {
+    let rest = value;
     this.#reserve(5);
     while (rest > 0x7f) {
       this.#buffer[this.#at++] = (rest & 0x7f) | 0x80;
@@ -142,16 +146,20 @@ export class ByteReader {
 
   /** Zigzag; exact for what fits into 2^53. */
   varint(): number {
+    const value = this.uvarint();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  uvarint(): number {
     let value = 0;
     let scale = 1;
     for (;;) {
       const byte = this.buffer[this.at++];
       if (byte === undefined) throw new RangeError('past the end of the answer');
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) break;
+      if (byte < 0x80) return value;
       scale *= 128;
     }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
   varintBytes(): Buffer | null {

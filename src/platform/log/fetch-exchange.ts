@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from './bytes.ts';
 import type { AbortedTransaction } from './decode-batches.ts';
 import { brokerError } from './kafka-errors.ts';
+import { READ_COMMITTED } from './kafka-internals.ts';
 import type { Exchange } from './kafka-internals.ts';
 
 /** A partition and the offset to read it from. */
@@ -21,13 +22,11 @@ export interface FetchRequest {
 /** What a broker sent of one partition. */
 export interface Fetched {
   readonly partition: number;
-  /** Next offset that a reader of committed records cannot read yet. */
-  readonly stableOffset: number;
+  /** Next offset of the partition, open transactions included. */
+  readonly endOffset: number;
   readonly aborted: readonly AbortedTransaction[];
   readonly bytes: Buffer;
 }
-
-const READ_COMMITTED = 1;
 
 /**
  * Fetch, version 11, without a fetch session.
@@ -85,8 +84,8 @@ function decode(reader: ByteReader): Fetched[] {
 function decodePartition(reader: ByteReader): Fetched {
   const partition = reader.int32();
   const errorCode = reader.int16();
-  reader.int64(); // high watermark
-  const stableOffset = reader.int64();
+  const endOffset = reader.int64();
+  reader.int64(); // last stable offset: what is sent ends there
   reader.int64(); // log start
   const aborted = reader.array((one) => ({
     producerId: one.bigint64(),
@@ -95,5 +94,5 @@ function decodePartition(reader: ByteReader): Fetched {
   reader.int32(); // preferred replica: we read from leaders
   const bytes = reader.bytes(reader.int32());
   if (errorCode !== 0) throw brokerError(errorCode);
-  return { partition, stableOffset, aborted, bytes };
+  return { partition, endOffset, aborted, bytes };
 }

@@ -12,13 +12,16 @@ export class BrokerError extends Error {
   }
 }
 
-/** @see Apache Kafka protocol guide, "Error codes"; only those that are told apart here. */
+/** @see Apache Kafka protocol guide, "Error codes"; those told apart here, by kafkajs' names where they differ. */
 const names = new Map([
   [1, 'OFFSET_OUT_OF_RANGE'],
   [3, 'UNKNOWN_TOPIC_OR_PARTITION'],
   [5, 'LEADER_NOT_AVAILABLE'],
-  [6, 'NOT_LEADER_OR_FOLLOWER'],
+  [6, 'NOT_LEADER_FOR_PARTITION'],
   [10, 'MESSAGE_TOO_LARGE'],
+  [14, 'GROUP_LOAD_IN_PROGRESS'],
+  [15, 'GROUP_COORDINATOR_NOT_AVAILABLE'],
+  [16, 'NOT_COORDINATOR_FOR_GROUP'],
   [19, 'NOT_ENOUGH_REPLICAS'],
   [29, 'TOPIC_AUTHORIZATION_FAILED'],
   [45, 'OUT_OF_ORDER_SEQUENCE_NUMBER'],

@@ -19,14 +19,24 @@ export interface Cluster {
   findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
   findBroker(node: { nodeId: number }): Promise<Broker>;
   findGroupCoordinator(group: { groupId: string; coordinatorType: number }): Promise<Broker>;
-  /** Offsets as decimal strings; `fromBeginning` false gives the end that a committed-only reader sees. */
+  /** Of all topics that we may see. */
+  metadata(request: { topics: string[] }): Promise<{ topicMetadata: TopicMetadata[] }>;
+  /** Offsets as decimal strings; `fromBeginning` false gives the end, of open transactions too. */
   fetchTopicsOffset(
     topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
   ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
 }
 
+export interface TopicMetadata {
+  readonly topic: string;
+  readonly isInternal: boolean;
+  readonly partitionMetadata: { partitionId: number; leader: number }[];
+}
+
 export interface Broker {
   readonly nodeId: number;
+  /** By API key. */
+  readonly versions: Readonly<Record<number, unknown>>;
   readonly connectionPool: { send(exchange: Exchange): Promise<unknown> };
   initProducerId(request: {
     transactionalId: string;
@@ -35,6 +45,12 @@ export interface Broker {
   addPartitionsToTxn(
     request: Producer & { topics: { topic: string; partitions: number[] }[] },
   ): Promise<unknown>;
+  listOffsets(request: {
+    isolationLevel: number;
+    topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[];
+  }): Promise<{
+    responses: { topic: string; partitions: { partition: number; offset: string }[] }[];
+  }>;
   endTxn(request: Producer & { transactionResult: boolean }): Promise<unknown>;
 }
 
@@ -60,7 +76,8 @@ export interface Exchange {
 }
 
 export const TRANSACTION_COORDINATOR = 1;
-const READ_COMMITTED = 1;
+export const READ_UNCOMMITTED = 0;
+export const READ_COMMITTED = 1;
 const METADATA_MAX_AGE_MS = 300_000;
 
 /** A connection pool with the settings of `kafka`. */
@@ -73,7 +90,7 @@ export function createCluster(kafka: Kafka): Cluster {
   return create({
     metadataMaxAge: METADATA_MAX_AGE_MS,
     allowAutoTopicCreation: false,
-    isolationLevel: READ_COMMITTED,
+    isolationLevel: READ_UNCOMMITTED,
   }) as Cluster;
 }
 

@@ -1,6 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 import { BrokerError, errorType, unreachable, writeError } from './kafka-errors.ts';
+import { findHanging, lastTransaction, requireOutcome } from './hanging-transaction.ts';
+import type { LastTransaction } from './hanging-transaction.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { TRANSACTION_COORDINATOR } from './kafka-internals.ts';
 import type { Broker, Cluster, Producer } from './kafka-internals.ts';
@@ -30,13 +33,24 @@ const elsewhere = [
   'KafkaJSGroupCoordinatorNotFound',
 ];
 
+/** And those after which it helps to ask who leads which partition: topics come and go meanwhile. */
+const moved = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'];
+
+export interface WriterIo {
+  readonly client: KafkaClient;
+  readonly brokers: readonly string[];
+  readonly logger: Logger;
+  /** How the last transaction of an id ended: kept while an attempt to take the id over failed. */
+  readonly lastKnown: Map<string, LastTransaction>;
+}
+
 /**
- * @returns once the transactional id is ours: older writers are fenced from then on.
+ * @returns once the transactional id is ours: older writers are fenced from then on, and every
+ *   transaction before has its end.
  * @throws LOG_UNREACHABLE, LOG_FENCED (another opens it at the same time), LOG_WRITE_FAILED
  */
 export async function openKafkaWriter(
-  client: KafkaClient,
-  brokers: readonly string[],
+  { client, brokers, logger, lastKnown }: WriterIo,
   options: { transactionalId: string; transactionTimeoutMs?: number | undefined },
 ): Promise<LogWriter> {
   const { transactionalId, transactionTimeoutMs: transactionTimeout = DEFAULT_TRANSACTION_MS } =
@@ -50,17 +64,36 @@ export async function openKafkaWriter(
         groupId: transactionalId,
         coordinatorType: TRANSACTION_COORDINATOR,
       });
+      const last = await lastTransaction(coordinator, transactionalId);
+      if (last?.committed !== undefined) lastKnown.set(transactionalId, last);
       const id = await coordinator.initProducerId({ transactionalId, transactionTimeout });
-      return { coordinator, id };
+      return { coordinator, producer: { transactionalId, ...id } };
     });
-    const producer = { transactionalId, ...opened.id };
-    return new KafkaWriter(client, cluster, opened.coordinator, producer);
+    const ended = await endHanging(cluster, opened, lastKnown.get(transactionalId));
+    if (ended) logger.warn({ transactionalId, ...ended }, 'hanging transaction ended');
+    lastKnown.delete(transactionalId);
+    return new KafkaWriter(client, cluster, opened.coordinator, opened.producer);
   } catch (error) {
     client.close();
     // An error of the protocol has a type, one of the connection has none.
     if (errorType(error) === undefined) throw unreachable(brokers, error);
     throw writeError(error, { transactionalId, at: 'open' });
   }
+}
+
+/** Writes the markers that the last transaction lacks, as one transaction of nothing else. */
+async function endHanging(
+  cluster: Cluster,
+  { coordinator, producer }: { coordinator: Broker; producer: Producer },
+  last: LastTransaction | undefined,
+) {
+  const topics = await again(moved, () => findHanging(cluster, BigInt(producer.producerId)));
+  if (topics.length === 0) return undefined;
+  const { transactionalId } = producer;
+  const transactionResult = requireOutcome(last, { transactionalId, topics });
+  await again(notYet, () => coordinator.addPartitionsToTxn({ ...producer, topics }));
+  await coordinator.endTxn({ ...producer, transactionResult });
+  return { topics, committed: transactionResult };
 }
 
 class KafkaWriter implements LogWriter {
@@ -83,7 +116,7 @@ class KafkaWriter implements LogWriter {
     this.#cluster = cluster;
     this.#coordinator = coordinator;
     this.#producer = producer;
-    this.#producerId = BigInt(String(producer.producerId));
+    this.#producerId = BigInt(producer.producerId);
   }
 
   async begin(): Promise<LogTransaction> {

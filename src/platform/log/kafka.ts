@@ -1,5 +1,6 @@
 import type { Stream } from '../../contracts/stream.ts';
 import { GroupFeed } from './group-feed.ts';
+import type { LastTransaction } from './hanging-transaction.ts';
 import { createKafkaClient } from './kafka-client.ts';
 import type { KafkaClient, KafkaOptions } from './kafka-client.ts';
 import { KafkaConnection } from './kafka-connection.ts';
@@ -38,6 +39,7 @@ class KafkaLog implements EventLog {
   readonly #members = new Set<GroupMember>();
   readonly #writers = new Set<LogWriter>();
   readonly #fetchers = new Set<PartitionFetcher>();
+  readonly #lastKnown = new Map<string, LastTransaction>();
 
   constructor(options: KafkaOptions) {
     this.#options = options;
@@ -79,7 +81,9 @@ class KafkaLog implements EventLog {
     transactionalId: string;
     transactionTimeoutMs?: number;
   }): Promise<LogWriter> {
-    const writer = await openKafkaWriter(this.#open(), this.#options.brokers, options);
+    const { brokers, logger } = this.#options;
+    const io = { client: this.#open(), brokers, logger, lastKnown: this.#lastKnown };
+    const writer = await openKafkaWriter(io, options);
     return keepUntilDisposed(this.#writers, writer);
   }
 

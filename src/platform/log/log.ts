@@ -14,7 +14,10 @@ export interface EventLog extends AsyncDisposable {
   /** Deletes the topics that exist; unknown names are passed over. For the demo and the tests. */
   deleteTopics(topics: readonly string[]): Promise<void>;
 
-  /** First and next offset of each partition; empty when the topic does not exist. */
+  /**
+   * First and next offset of each partition; empty when the topic does not exist. Whatever was
+   * acknowledged before is below `next`; reading up to it may have to wait for an open transaction.
+   */
   offsets(topic: string): Promise<readonly PartitionOffsets[]>;
 
   /** Opens a writer; an older writer of the same transactional id can commit nothing from then on. */

@@ -116,10 +116,11 @@ export class PartitionFetcher {
     });
   }
 
-  #batchOf({ partition, bytes, aborted, stableOffset }: Fetched, from: number): LogBatch | null {
+  #batchOf(fetched: Fetched, from: number): LogBatch | null {
+    const { partition, bytes, aborted } = fetched;
     const { records, nextOffset } = decodeCommitted(bytes, aborted, from);
     if (nextOffset === from) return null;
-    const endOffset = Math.max(nextOffset, stableOffset);
+    const endOffset = Math.max(nextOffset, fetched.endOffset);
     return { topic: this.#topic, partition, records, nextOffset, endOffset };
   }
 

@@ -1,7 +1,10 @@
 import type { Cluster } from './kafka-internals.ts';
 import type { PartitionOffsets } from './log.ts';
 
-/** First offset, and the next that a reader of committed records would get. The topic must be there. */
+/**
+ * First and next offset of each partition of a topic that is there. What was committed before is
+ * below `next` even if its markers are not written yet; so is what a transaction still holds open.
+ */
 export async function readOffsets(
   cluster: Cluster,
   topic: string,

@@ -1,0 +1,122 @@
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { brokerError } from './kafka-errors.ts';
+import type { Broker } from './kafka-internals.ts';
+
+/** Both came with Kafka 3.0. */
+export const DESCRIBE_PRODUCERS = 61;
+export const DESCRIBE_TRANSACTIONS = 65;
+
+const NO_SUCH_ID = 105;
+/** A topic that we may not read is one of others. */
+const NOT_ALLOWED = 29;
+
+/**
+ * The state that the coordinator has of a transactional id; undefined when it does not know the id.
+ *
+ * @see Apache Kafka protocol guide, "DescribeTransactions API (Key: 65)"; version 0.
+ */
+export async function describeTransaction(
+  coordinator: Broker,
+  transactionalId: string,
+): Promise<string | undefined> {
+  const body = new ByteWriter();
+  compactString(body.uvarint(1 + 1), transactionalId);
+  const reader = await ask(coordinator, DESCRIBE_TRANSACTIONS, 'DescribeTransactions', body);
+  const [found] = compactArray(reader, () => {
+    const errorCode = reader.int16();
+    readCompactString(reader);
+    const state = readCompactString(reader);
+    reader.at += 4 + 8 + 8 + 2; // timeout, start, producer id, epoch
+    compactArray(reader, () => {
+      readCompactString(reader);
+      compactArray(reader, () => reader.int32());
+      skipTags(reader);
+    });
+    skipTags(reader);
+    return { errorCode, state };
+  });
+  if (!found || found.errorCode === NO_SUCH_ID) return undefined;
+  if (found.errorCode !== 0) throw brokerError(found.errorCode);
+  return found.state;
+}
+
+/**
+ * Of the partitions that `broker` leads, those where a producer has a transaction without an end.
+ *
+ * @see Apache Kafka protocol guide, "DescribeProducers API (Key: 61)"; version 0.
+ */
+export async function describeProducers(
+  broker: Broker,
+  topics: ReadonlyMap<string, readonly number[]>,
+  producerId: bigint,
+): Promise<{ topic: string; partitions: number[] }[]> {
+  const body = new ByteWriter().uvarint(topics.size + 1);
+  for (const [topic, partitions] of topics) {
+    compactString(body, topic).uvarint(partitions.length + 1);
+    for (const partition of partitions) body.int32(partition);
+    body.uvarint(0);
+  }
+  const reader = await ask(broker, DESCRIBE_PRODUCERS, 'DescribeProducers', body);
+  const described = compactArray(reader, () => {
+    const topic = readCompactString(reader);
+    const partitions = compactArray(reader, () => {
+      const partition = reader.int32();
+      const errorCode = reader.int16();
+      readCompactString(reader);
+      const open = compactArray(reader, () => {
+        const id = reader.bigint64();
+        reader.at += 4 + 4 + 8 + 4; // epoch, last sequence, last time, coordinator epoch
+        const startOffset = reader.bigint64();
+        skipTags(reader);
+        return id === producerId && startOffset >= 0n;
+      });
+      skipTags(reader);
+      if (errorCode === NOT_ALLOWED) return [];
+      if (errorCode !== 0) throw brokerError(errorCode);
+      return open.includes(true) ? [partition] : [];
+    });
+    skipTags(reader);
+    return { topic, partitions: partitions.flat() };
+  });
+  return described.filter(({ partitions }) => partitions.length > 0);
+}
+
+/** A request of the flexible kind: its header ends with tags, and so does that of the answer. */
+async function ask(
+  broker: Broker,
+  apiKey: number,
+  apiName: string,
+  body: ByteWriter,
+): Promise<ByteReader> {
+  const buf = Buffer.concat([Buffer.of(0), body.uvarint(0).bytes()]);
+  const answer = await broker.connectionPool.send({
+    request: { apiKey, apiVersion: 0, apiName, encode: async () => ({ buf, buffer: buf }) },
+    response: {
+      decode: async (payload) => ({ payload }),
+      parse: async (decoded) => decoded,
+    },
+  });
+  // What `decode` has wrapped.
+  const { payload } = answer as { payload: Buffer };
+  const reader = new ByteReader(payload);
+  skipTags(reader);
+  reader.int32(); // throttle: the broker has waited already
+  return reader;
+}
+
+const compactString = (out: ByteWriter, text: string): ByteWriter =>
+  out.uvarint(Buffer.byteLength(text) + 1).raw(text);
+
+/** Lengths are one more than they are, 0 is null. */
+const readCompactString = (reader: ByteReader): string =>
+  reader.bytes(reader.uvarint() - 1).toString();
+
+const compactArray = <T>(reader: ByteReader, item: () => T): T[] =>
+  Array.from({ length: Math.max(0, reader.uvarint() - 1) }, item);
+
+function skipTags(reader: ByteReader): void {
+  for (let left = reader.uvarint(); left > 0; left--) {
+    reader.uvarint();
+    reader.bytes(reader.uvarint());
+  }
+}
