@@ -39,7 +39,10 @@ export class LogBatch {
     if (this.#heldBytes >= appendBytes) await this.#send();
   }
 
-  async commit(): Promise<void> {
+  /** @param last Sent only when the broker has all the others: where it is, they are. */
+  async commit(last: readonly OutRecord[]): Promise<void> {
+    await this.#send();
+    this.add(last);
     await this.#send();
     const transaction = this.#transaction;
     this.#transaction = null;

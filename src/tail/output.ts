@@ -128,22 +128,20 @@ export class TailOutput {
   ): Promise<void> {
     const { batch, placements, settings, metrics, clock } = this.#options;
     batch.add(placements.takeNew());
-    batch.add([
-      encodePosition(settings.prefix, {
-        v: 1,
-        source: settings.prefix,
-        incarnation: this.#options.incarnation,
-        serverId: this.#options.serverId,
-        ...boundary.end,
-        gtid: boundary.gtid,
-        snapshot,
-        watermarkMs,
-        feedPartitions: settings.feedPartitions,
-        atMs: clock.now(),
-      }),
-    ]);
+    const position = encodePosition(settings.prefix, {
+      v: 1,
+      source: settings.prefix,
+      incarnation: this.#options.incarnation,
+      serverId: this.#options.serverId,
+      ...boundary.end,
+      gtid: boundary.gtid,
+      snapshot,
+      watermarkMs,
+      feedPartitions: settings.feedPartitions,
+      atMs: clock.now(),
+    });
     const { bytes } = batch;
-    await batch.commit();
+    await batch.commit([position]);
     metrics.tailBytes.inc(bytes);
     if (watermarkMs !== null) metrics.tailLagMs.set(Math.max(0, clock.now() - watermarkMs));
     for (const [layout, ops] of this.#counts)

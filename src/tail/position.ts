@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EpochMsSchema } from '../contracts/time.ts';
+import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
 import { positions } from '../../streams/positions.ts';
 import type { EventLog, OutRecord } from '../platform/log/log.ts';
@@ -43,6 +44,14 @@ export const encodePosition = (prefix: string, record: PositionRecord): OutRecor
   partition: 0,
   key: record.source,
   value: JSON.stringify(record),
+});
+
+/** Says who writes from now on; beside the position, under a key of its own. */
+export const encodeLeader = (prefix: string, source: string, atMs: EpochMs): OutRecord => ({
+  topic: positions.topic(prefix),
+  partition: 0,
+  key: `${source}/leader`,
+  value: JSON.stringify({ v: 1, source, pid: process.pid, atMs }),
 });
 
 /** @throws LOG_TOPIC_MISMATCH when the record is not one of ours or of another version. */

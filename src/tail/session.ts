@@ -10,7 +10,7 @@ import { runFirstSnapshot } from './first-snapshot.ts';
 import { LogBatch } from './log-batch.ts';
 import { TailOutput } from './output.ts';
 import { readPlacements } from './placement.ts';
-import { readPosition } from './position.ts';
+import { encodeLeader, readPosition } from './position.ts';
 import type { PositionRecord } from './position.ts';
 import { preflight, requireReady } from './preflight.ts';
 import { binlogEnd, resumePoint, serverIdOf } from './server-facts.ts';
@@ -54,6 +54,9 @@ export async function runSession(
   const batch = new LogBatch(writer, settings.writeTimeoutMs);
   let connection: Connection | undefined;
   try {
+    // A commit that a broker acknowledged and then lost sight of in a crash: its records lie in the
+    // log, unseen, until the next commit to the same partition. So one is made before the position is read.
+    await batch.commit([encodeLeader(prefix, prefix, io.clock.now())]);
     const stored = await readPosition(log, prefix, prefix, signal);
     if (stored && stored.feedPartitions !== settings.feedPartitions)
       throw new AppError('LOG_TOPIC_MISMATCH', {
@@ -114,6 +117,11 @@ async function startOf(
         serverId: stored.serverId,
       })
     : null;
+  if (point && stored && !point.byGtid) {
+    // The same for the partitions of the feed.
+    context.output.announce(stored.watermarkMs, point);
+    await context.output.commit(point, stored.watermarkMs, stored.snapshot);
+  }
   if (point && stored && stored.snapshot === null)
     return { point, watermarkMs: stored.watermarkMs };
   return runFirstSnapshot(context, stored && point ? { stored, point } : null);

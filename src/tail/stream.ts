@@ -3,6 +3,7 @@ import type { BinlogPoint } from './binlog-point.ts';
 import { compareBinlogPoints } from './binlog-point.ts';
 import { openBinlog } from './binlog.ts';
 import { ClockSampler } from './clock-sampler.ts';
+import type { ResumePoint } from './server-facts.ts';
 import type { SessionContext, StreamStart } from './session.ts';
 import type { Boundary, ChangeSource, SourceChange, SourceItem } from './source.ts';
 import { committed, passed, raised, sampled, startWatermark } from './watermark.ts';
@@ -41,6 +42,7 @@ class StreamLoop {
   readonly #context: SessionContext;
   readonly #source: ChangeSource;
   readonly #sampler: ClockSampler;
+  readonly #start: ResumePoint;
   readonly #end: BinlogPoint;
   #mark: Watermark;
   #at: Boundary;
@@ -55,6 +57,7 @@ class StreamLoop {
     const { settings, io, connection } = context;
     this.#context = context;
     this.#source = source;
+    this.#start = start.point;
     this.#end = end;
     this.#sampler = new ClockSampler(connection, settings.sampleMs);
     this.#mark = startWatermark(settings.clock, start.watermarkMs);
@@ -76,7 +79,8 @@ class StreamLoop {
       const items = await this.#take(batch.bytes > 0 ? settings.lingerMs : idleMs);
       await this.#lookUp(items);
       for (const item of items) await this.#handle(item);
-      if (this.#inParts) continue;
+      // Started by GTID, the place is another server's until the first of this one is known.
+      if (this.#inParts || (this.#start.byGtid && this.#at === this.#start)) continue;
       this.#mark = passed(this.#mark, this.#at.end);
       output.announce(this.#mark.atMs, this.#at, settings.silenceMs);
       if (this.#isAtEnd()) return this.#finish();

@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { canStartServers, servers, startKafka } from '../support/servers.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 test.skipIf(!canStartServers())(
   'a broker that is killed and comes back gets each change once',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createConnection } from 'mysql2/promise';
 import type { ErrorCode } from '../../src/contracts/error-codes.ts';
 import { isAppError } from '../../src/platform/errors.ts';
@@ -11,6 +11,8 @@ import { startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import type { TailedCloud } from '../support/tailed-cloud.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const eventIds = async (cloud: TailedCloud) =>
   (await cloud.feed()).flatMap((each) => (each.kind === 'usage-event' ? [each.event.id] : []));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createConnection } from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
 import { findMariaDb } from '../../deploy/dev/mariadb.ts';
@@ -11,6 +11,8 @@ import { randomSuffix, servers, startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { tailedCloud } from '../support/tailed-cloud.ts';
 import type { TailedCloud } from '../support/tailed-cloud.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const serverId = 4_000_000;
 const bad = (findings: readonly Finding[]) => findings.filter((each) => each.level !== 'ok');

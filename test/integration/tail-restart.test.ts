@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { TailProgress } from '../../src/tail/tailer.ts';
 import { killTailWhen } from '../support/killable-tail.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import type { TailedCloud } from '../support/tailed-cloud.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => String(i + 1));
 

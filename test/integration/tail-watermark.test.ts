@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { serverClock } from '../../src/tail/server-facts.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import type { TailedCloud } from '../support/tailed-cloud.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 type Feed = Awaited<ReturnType<TailedCloud['feed']>>;
 const partitions = [0, 1, 2];
