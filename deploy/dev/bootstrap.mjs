@@ -2,6 +2,7 @@
 // Plain JavaScript without dependencies, for any Node >= 18.
 import { resolve } from 'node:path';
 import { installDependencies } from './dependencies.mjs';
+import { nodeFlags } from './node-flags.mjs';
 import { findNode24, nodeEnvironment } from './node24.mjs';
 import { forwardSignals, Interrupted, run } from './processes.mjs';
 import { say } from './progress.mjs';
@@ -25,7 +26,7 @@ const commands = {
   bench: (run, args) => run.withServers(['test/bench/main.ts', ...args]),
   golden: (run, args) => run.withServers(['test/golden/main.ts', ...args]),
   chaos: (run, args) => run.withServers(['test/chaos/main.ts', ...args]),
-  cli: (run, args) => run.node(['src/cli/main.ts', ...args]),
+  cli: (run, args) => run.node([...nodeFlags, 'src/cli/main.ts', ...args]),
 };
 
 function runner(node, options) {

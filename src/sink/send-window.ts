@@ -18,7 +18,7 @@ export interface SendContext {
   readonly signal: AbortSignal;
 }
 
-const pageRows = 500;
+const pageRows = 4000;
 /** Kafka ends a transaction that stays open for long, so a large window is sent in several. */
 const transactionRows = 8000;
 

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import nodeFlags from '../../src/cli/node-flags.json' with { type: 'json' };
 
 /** What one process used for one piece of work. */
 export interface Measured {
@@ -25,14 +26,10 @@ export async function measure(
   const folder = mkdtempSync(join(tmpdir(), 'usagestream-bench-'));
   const usage = join(folder, 'usage.json');
   const started = performance.now();
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--import', preload, script, ...args],
-    {
-      env: { ...process.env, ...env, USAGESTREAM_BENCH_USAGE: usage },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const child = spawn(process.execPath, [...nodeFlags, '--import', preload, script, ...args], {
+    env: { ...process.env, ...env, USAGESTREAM_BENCH_USAGE: usage },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

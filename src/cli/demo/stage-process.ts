@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import nodeFlags from '../node-flags.json' with { type: 'json' };
 
 /** A stage of the pipeline as a process of its own, as an operator would start it. */
 export interface StageProcess {
@@ -26,14 +27,10 @@ export function startStage(
   env: Readonly<Record<string, string>>,
   onReport?: (report: unknown) => void,
 ): StageProcess {
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', main, ...args, '--json'],
-    {
-      env: { ...process.env, ...env, USAGESTREAM_STOP_ON_STDIN_END: '1' },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    },
-  );
+  const child = spawn(process.execPath, [...nodeFlags, main, ...args, '--json'], {
+    env: { ...process.env, ...env, USAGESTREAM_STOP_ON_STDIN_END: '1' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   child.stdin.on('error', () => undefined); // a killed child closes its end; its exit says so
   const lines: string[] = [];
   createInterface(child.stderr).on('line', (line) => {
