@@ -98,10 +98,12 @@ async function closeWindow(
     const ready = page.slice(0, await loadAccounts(load, page, window));
     const taken = ready.map((entry) => takeDue(entry, window));
     await joinDetails(store, taken, window.startMs, nextOffset);
-    for (const one of taken) foldAccount(context, results, one, window, nextOffset);
-    for (const { entry } of taken) book.measure(entry);
+    for (const one of taken) {
+      foldAccount(context, results, one, window, nextOffset);
+      book.measure(one.entry);
+      await results.flushWhenLarge();
+    }
     due = due.slice(ready.length);
-    await results.flushWhenLarge();
     if (book.isOver) {
       // What is let go of is read from the tables next time: they must have it.
       await results.flush();

@@ -48,7 +48,7 @@ export async function joinGroup(
     group: options.group,
     topic: options.feedTopic,
     concurrency: Math.min(concurrency, options.feedPartitions),
-    handler: handlerOf(options, io, workers),
+    handler: handlerOf(options, io, workers, signal),
     ...(options.sessionTimeoutMs === undefined
       ? {}
       : { sessionTimeoutMs: options.sessionTimeoutMs }),
@@ -59,7 +59,6 @@ export async function joinGroup(
     leaving.abort();
     await closeAll(workers);
     await member[Symbol.asyncDispose]();
-    // One that was assigned while we left.
     await closeAll(workers);
   }
 }
@@ -68,6 +67,7 @@ function handlerOf(
   options: GroupOptions,
   io: GroupIo,
   workers: Map<number, PartitionWorker>,
+  signal: AbortSignal,
 ): GroupHandler {
   return {
     async assigned(partitions) {
@@ -82,6 +82,8 @@ function handlerOf(
         workers.set(one.value.partition, one.value);
         starts.set(one.value.partition, one.value.nextOffset);
       }
+      // It took long, and we left meanwhile.
+      if (signal.aborted) await closeSome(workers, partitions);
       for (const one of opened) if (one.status === 'rejected') throw one.reason;
       await refuseLostFeed(options.feedTopic, io.log, starts);
       return starts;

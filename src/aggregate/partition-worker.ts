@@ -110,8 +110,9 @@ export class PartitionWorker {
       } catch (error) {
         this.#store.destroy();
         if (error instanceof Stopped) {
-          if (error.cause === undefined) this.#isStopped = true;
-          else if (!control.stale()) throw logFault(error.cause, this.partition);
+          if (error.cause !== undefined && !control.stale())
+            throw logFault(error.cause, this.partition);
+          this.#isStopped = true;
           return;
         }
         if (control.stale()) this.#isStopped = true;
@@ -220,6 +221,8 @@ export class PartitionWorker {
         this.#progress = held.progress;
         this.#book = held.book;
         this.#foreign = new Set();
+        // Closed meanwhile: nobody else would cut this connection.
+        if (this.#isStopped) held.store.destroy();
         return;
       } catch (next) {
         error = next;
@@ -229,7 +232,7 @@ export class PartitionWorker {
 }
 
 /** How long a step in hand may take to end when the worker is closed, ms. */
-const closeTimeoutMs = 3000;
+const closeTimeoutMs = 2000;
 
 /** The worker gives up its batch: stopped, or (with a cause) told so by the log. */
 class Stopped extends Error {}

@@ -41,7 +41,11 @@ export function* multiRow(
       length += (rows[to]?.length ?? 0) + 1;
       if (length > limit) break;
     }
-    yield { sql: `${head} ${rows.slice(from, to).join(',')} ${tail}`, from, to };
+    const parts = rows.slice(from, to);
+    parts[0] = `${head} ${parts[0]}`;
+    parts[parts.length - 1] += ` ${tail}`;
+    // One join of all: a text around a joined one would be copied again when it is sent.
+    yield { sql: parts.join(','), from, to };
     from = to;
   }
 }

@@ -35,6 +35,7 @@ export class PartitionStore {
   written = 0;
   readonly #connection: Connection;
   readonly #target: MysqlTarget;
+  #cut: ((reason: string) => void) | null = null;
 
   constructor(options: {
     connection: Connection;
@@ -96,22 +97,38 @@ export class PartitionStore {
     await this.run('ROLLBACK');
   }
 
-  /** Cuts the connection; the server rolls back what is open on it. */
+  /** Cuts the connection; the server rolls back what is open on it. What still waits for an answer fails. */
   destroy(): void {
     this.#connection.destroy();
+    this.#cut?.('the connection was cut');
   }
 
-  async #query(sql: string): Promise<RowDataPacket[] | ResultSetHeader> {
-    try {
-      const [result] = await this.#connection.query<RowDataPacket[] | ResultSetHeader>({
-        sql,
-        // Without values: the driver would look for placeholders in megabytes of JSON.
-        values: null,
-        timeout: statementTimeoutMs,
-      });
-      return result;
-    } catch (error) {
-      throw storeFault(error, this.#target);
-    }
+  /**
+   * One statement at a time. The driver would neither settle a statement whose connection is destroyed nor
+   * end the timer of its own time limit.
+   */
+  #query(sql: string): Promise<RowDataPacket[] | ResultSetHeader> {
+    return new Promise((resolve, reject) => {
+      const cut = (reason: string) => {
+        const { partition, epoch } = this;
+        reject(new AppError('STORE_UNREACHABLE', { partition, epoch, reason }));
+      };
+      const timer = setTimeout(() => {
+        this.#connection.destroy();
+        cut('no answer');
+      }, statementTimeoutMs).unref();
+      this.#cut = cut;
+      // Null for values: the driver would look for placeholders in megabytes of JSON.
+      this.#connection
+        .query<RowDataPacket[] | ResultSetHeader>(sql, null)
+        .then(
+          ([result]) => resolve(result),
+          (error: unknown) => reject(storeFault(error, this.#target) as Error),
+        )
+        .finally(() => {
+          clearTimeout(timer);
+          this.#cut = null;
+        });
+    });
   }
 }

@@ -129,7 +129,7 @@ async function readVersion(db: Pool | Connection, schema: string): Promise<numbe
   } catch (error) {
     const code = mysqlCode(error);
     if (code === 'ER_NO_SUCH_TABLE' || code === 'ER_BAD_DB_ERROR') return 0;
-    throw error;
+    throw refused(error, `SELECT version FROM ${schema}.schema_version`);
   }
 }
 
@@ -145,11 +145,15 @@ async function execute(connection: Connection, statement: string): Promise<void>
   try {
     await connection.query(statement);
   } catch (cause) {
-    if (/ACCESS_?DENIED/.test(mysqlCode(cause) ?? ''))
-      throw new AppError('STORE_ACCESS_DENIED', { statement: statement.split('\n')[0] }, cause);
-    throw cause;
+    throw refused(cause, statement.split('\n')[0] ?? '');
   }
 }
+
+/** An error about rights, with the statement that lacks one; any other as it is. */
+const refused = (cause: unknown, statement: string): unknown =>
+  /ACCESS_?DENIED/.test(mysqlCode(cause) ?? '')
+    ? new AppError('STORE_ACCESS_DENIED', { statement }, cause)
+    : cause;
 
 /** One connection, one migrating process: a named lock, given back with the connection if we die. */
 async function alone<T>(

@@ -122,10 +122,11 @@ class StreamLoop {
         this.#inParts = false;
         return batch.abort();
       case 'commit':
+        // Before its own changes: one that commits after a window's run must close it, not join it.
+        this.#mark = committed(this.#mark, item.commitMs);
         await this.#write(item.changes);
         this.#inParts = false;
         this.#at = item.boundary;
-        this.#mark = committed(this.#mark, item.commitMs);
         io.metrics.tailTransactions.inc();
     }
   }

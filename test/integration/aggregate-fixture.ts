@@ -30,8 +30,8 @@ export interface WorkerChanges {
 export class AggregateStore implements AsyncDisposable {
   readonly schema = `us_${randomSuffix()}`;
   readonly metrics = createMetrics();
-  readonly logger = createLogger({ level: process.env['LOGL'] ?? 'silent' });
-  readonly target: MysqlTarget = parseMysqlUrl(servers().mariadbUrl);
+  readonly logger = createLogger({ level: 'silent' });
+  target: MysqlTarget = parseMysqlUrl(servers().mariadbUrl);
   readonly pool: Pool = openPool(this.target, 3);
   readonly #preset: Preset;
   readonly #workers: PartitionWorker[] = [];

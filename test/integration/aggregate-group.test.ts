@@ -108,13 +108,35 @@ test(`one worker folds the feed up to a time and returns (seed ${seed})`, async 
   expect([...seen].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
 });
 
-test('workers that join and leave share the partitions; each returns when all are closed', async () => {
-  const options = optionsOf('shared', { untilMs: until });
-  const first = runAggregate(options, ioOf(never));
-  const second = runAggregate(options, ioOf(never));
-  const leaving = new AbortController();
-  const third = runAggregate(options, ioOf(leaving.signal, { onProgress: () => leaving.abort() }));
-  await Promise.all([first, second, third]);
+test('workers that join share the partitions; those that stay take over from one that leaves', async () => {
+  const shared = await feedOf(cloud);
+  const options = optionsOf('shared', { prefix: shared });
+  const end = watermark(start + 60 * hour);
+  const join = () => {
+    const stop = new AbortController();
+    const seen = new Set<number>();
+    const io = ioOf(stop.signal, { onProgress: ({ partition }) => seen.add(partition) });
+    return { seen, stop, running: runAggregate(options, io) };
+  };
+  /** Keeps the feed going until something is so. */
+  const feedUntil = async (isSo: () => boolean) => {
+    while (!isSo()) await append(shared, [end]);
+  };
+  const first = join();
+  await feedUntil(() => first.seen.size === partitions);
+  const second = join();
+  await feedUntil(() => second.seen.size > 0);
+  first.seen.clear();
+  second.seen.clear();
+  await feedUntil(() => first.seen.size + second.seen.size >= partitions);
+  expect(first.seen.size).toBeGreaterThan(0);
+  expect(second.seen.size).toBeGreaterThan(0);
+  second.stop.abort();
+  await second.running;
+  first.seen.clear();
+  await feedUntil(() => first.seen.size === partitions);
+  first.stop.abort();
+  await first.running;
   expect(await store.digest('shared')).toEqual(whole);
 });
 
@@ -133,7 +155,7 @@ test('a worker frozen beyond its session is replaced, and finds so when it goes 
   const frozen = await stoppedWorker(options);
   await runAggregate(options, ioOf(never));
   expect(await store.digest('frozen')).toEqual(whole);
-  frozen.kill('SIGCONT');
+  frozen.resume();
   // It rejoins, sees that all is closed, and ends well.
   expect(await frozen.ended).toMatchObject({ how: 0 });
   expect(await store.digest('frozen')).toEqual(whole);
@@ -143,7 +165,7 @@ test('a worker told to stop ends with code 0 and loses nothing', async () => {
   const options = optionsOf('stopped', { untilMs: until });
   const stopped = await stoppedWorker(options);
   stopped.kill('SIGTERM');
-  stopped.kill('SIGCONT');
+  stopped.resume();
   expect(await stopped.ended).toMatchObject({ how: 0 });
   await runAggregate(options, ioOf(never));
   expect(await store.digest('stopped')).toEqual(whole);

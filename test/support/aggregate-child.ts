@@ -16,7 +16,6 @@ const options = JSON.parse(process.argv[2] ?? '') as AggregateOptions;
 const stopAfter = Number(process.argv[3]);
 let events = 0;
 const stop = new AbortController();
-process.on('SIGUSR2', () => process.stderr.write(JSON.stringify(process.getActiveResourcesInfo()) + '\n'));
 process.once('SIGTERM', () => stop.abort());
 const logger = createLogger({ level: 'info' });
 await using log = await openKafkaLog({
@@ -38,5 +37,3 @@ await runAggregate(options, {
     process.kill(process.pid, 'SIGSTOP');
   },
 });
-
-process.stderr.write('RUN RETURNED\n');

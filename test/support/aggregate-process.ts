@@ -7,7 +7,9 @@ import type { AggregateOptions } from '../../src/aggregate/aggregate.ts';
 export interface WorkerProcess {
   /** Resolves when it has stopped itself. */
   stopped(): Promise<void>;
-  kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGCONT'): void;
+  kill(signal: 'SIGKILL' | 'SIGTERM'): void;
+  /** Lets it go on, however late it stops itself after having said so. */
+  resume(): void;
   /** Exit code or name of the signal, with what it wrote to stderr. */
   readonly ended: Promise<{ readonly how: number | string; readonly log: string }>;
 }
@@ -19,7 +21,7 @@ export function startWorkerProcess(options: AggregateOptions, stopAfter: number)
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { log += text; if (process.env['LOGL']) process.stderr.write('CHILD ' + text); });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => void (log += text));
   const said = once(child.stdout, 'data');
   const ended = once(child, 'close').then(([code, signal]: (number | string | null)[]) => ({
     how: code ?? signal ?? 'unknown',
@@ -32,5 +34,9 @@ export function startWorkerProcess(options: AggregateOptions, stopAfter: number)
       if (end) throw new Error(`the worker ended with ${end.how}:\n${end.log}`);
     },
     kill: (signal) => void child.kill(signal),
+    resume() {
+      const again = setInterval(() => child.kill('SIGCONT'), 50);
+      void ended.then(() => clearInterval(again));
+    },
   };
 }

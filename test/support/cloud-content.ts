@@ -8,7 +8,7 @@ import type { SqlChange, SqlRow } from './sql-script.ts';
 /** What `cloud` holds at an instant that only moves forward, as a fold takes it. */
 export class CloudContent {
   readonly #changes: readonly SqlChange[];
-  readonly #events = new Map<string, FoldEvent>();
+  readonly #arrivals: FoldEvent[] = [];
   readonly #details = new Map<string, { name: string; value: string }[]>();
   readonly #accounts = new Map<string, Account>();
   readonly #counters = new Map<string, Counter>();
@@ -29,12 +29,14 @@ export class CloudContent {
     }
   }
 
-  /** Events in the order of their commits, each with the details that are there now. */
-  events(): FoldEvent[] {
-    return Array.from(this.#events.values(), (event) => ({
-      ...event,
-      details: this.#details.get(event.id)?.slice() ?? [],
-    }));
+  /** Events that are there since the last call, in the order of their commits, without details. */
+  arrivals(): FoldEvent[] {
+    return this.#arrivals.splice(0);
+  }
+
+  /** The event with the details that are there now. */
+  withDetails(event: FoldEvent): FoldEvent {
+    return { ...event, details: this.#details.get(event.id)?.slice() ?? [] };
   }
 
   facts(): Map<AccountId, AccountFacts> {
@@ -56,7 +58,7 @@ export class CloudContent {
     const id = row['id'] ?? '';
     switch (table) {
       case 'usage_event':
-        this.#events.set(id, toEvent(row));
+        this.#arrivals.push(toEvent(row));
         return;
       case 'usage_event_details': {
         const eventId = row['usage_event_id'] ?? '';
@@ -75,7 +77,10 @@ export class CloudContent {
         this.#counters.set(`${table} ${id}`, toCounter(table, row));
         return;
       case 'vm_template':
-        this.#templates.set(id, Template.parse({ ...ownedBy(row), isPublic: row['public'] === '1' }));
+        this.#templates.set(
+          id,
+          Template.parse({ ...ownedBy(row), isPublic: row['public'] === '1' }),
+        );
         return;
       case 'bucket':
         this.#buckets.set(id, Bucket.parse(ownedBy(row)));

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Counter } from '../../src/contracts/feed-record.ts';
-import type { AccountFacts } from '../../src/contracts/fold.ts';
+import type { AccountFacts, FoldEvent } from '../../src/contracts/fold.ts';
 import { u64 } from '../../src/contracts/ids.ts';
 import type { AccountId } from '../../src/contracts/ids.ts';
 import { sqlDateTime } from '../../src/contracts/time.ts';
@@ -94,16 +94,17 @@ export function foldGolden(
 ): GoldenFold {
   const states = new Map<AccountId, AccountState>();
   const folds: GoldenFold['folds'][number][] = [];
-  const done = new Set<string>();
+  let waiting: FoldEvent[] = [];
   const copied = new CounterCopy();
   const content = new CloudContent(golden.changes);
   for (let startMs = golden.fromMs; startMs < golden.toMs; startMs += golden.rangeMs) {
     const endMs = startMs + golden.rangeMs;
     const window = { startMs, endMs, runMs: endMs + golden.runDelayMs };
     content.advance(window.runMs);
-    const events = content.events().filter((e) => e.createdMs < endMs && !done.has(e.id));
-    for (const { id } of events) done.add(id);
-    const own = Map.groupBy(events, (event) => event.accountId);
+    waiting.push(...content.arrivals());
+    const due = waiting.filter((event) => event.createdMs < endMs);
+    waiting = waiting.filter((event) => event.createdMs >= endMs);
+    const own = Map.groupBy(due, (event) => event.accountId);
     const seen = content.facts();
     const lost = losesLateCounters ? copied.lostBy(seen.values()) : new Set<Counter>();
     for (const [accountId, all] of seen) {
@@ -112,7 +113,7 @@ export function foldGolden(
         // Through its text, as between two processes.
         state: decodeState(encodeState(states.get(accountId) ?? emptyState(accountId))),
         window,
-        events: own.get(accountId) ?? [],
+        events: (own.get(accountId) ?? []).map((event) => content.withDetails(event)),
         facts,
         quirks,
         settings: { snapshotVirtualSize: false },

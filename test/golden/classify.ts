@@ -1,0 +1,107 @@
+import type { Window } from '../../src/contracts/time.ts';
+import { sqlMs } from '../support/sql-script.ts';
+import { differing, times } from './counts.ts';
+import type { Counts } from './counts.ts';
+import { unexplained } from './fault-classes.ts';
+import type { FaultClass } from './fault-classes.ts';
+import { factsOfLine } from './resources.ts';
+
+/** One row too many or too few. */
+export interface Difference {
+  readonly line: string;
+  /** Who has the row. */
+  readonly side: 'server' | 'ours';
+  readonly class: FaultClass | typeof unexplained;
+}
+
+/** What a usage server with the faults so far would write, and what the last of them is called. */
+export interface Model {
+  readonly fault: FaultClass;
+  readonly rows: Counts;
+}
+
+export interface Evidence {
+  readonly server: Counts;
+  readonly ours: Counts;
+  /** The rows of a server without faults. */
+  readonly clean: Counts;
+  /** One fault more each; the last has all. */
+  readonly models: readonly Model[];
+  /** Length of a window, ms; windows begin at its multiples. */
+  readonly rangeMs: number;
+  /** Windows that the runs of the last model computed. */
+  readonly jobs?: readonly Window[];
+  /** The lines of one resource that no model explains: whether another order of equal times does. */
+  readonly isTie?: (lines: readonly string[]) => boolean;
+  /** Why no model can tell this line; null when it should. */
+  readonly suspect?: (line: string) => FaultClass | null;
+}
+
+/**
+ * Explains each difference between a server's rows and ours. A difference belongs to a class when the
+ * fault of that class alone makes a model of the server, which has our rows without it, write the row
+ * as often as the server did. What we wrote must be what a faultless fold writes; a row that the
+ * models leave open is explained by an order of ties, or by the input of its own resource, or not.
+ */
+export function classify(evidence: Evidence): Difference[] {
+  const { server, ours, clean, models } = evidence;
+  const found: Difference[] = [];
+  const add = (line: string, name: Difference['class'], wanted?: number): void => {
+    const change = wanted ?? times(server, line) - times(ours, line);
+    const side = change > 0 ? 'server' : 'ours';
+    for (let n = 0; n < Math.abs(change); n++) found.push({ line, side, class: name });
+  };
+  const open: string[] = [];
+  for (const line of differing(server, ours)) {
+    const last = models.at(-1)?.rows ?? clean;
+    if (times(clean, line) !== times(ours, line)) add(line, unexplained);
+    else if (times(last, line) !== times(server, line)) open.push(line);
+    else for (const step of steps(line, evidence)) add(line, step.class, step.change);
+  }
+  const groups = Map.groupBy(open, (line) => {
+    const { accountId, resource } = factsOfLine(line);
+    return `${accountId} ${resource}`;
+  });
+  for (const lines of groups.values()) {
+    const isTie = evidence.isTie?.(lines) ?? false;
+    for (const line of lines) add(line, isTie ? 'tie' : (evidence.suspect?.(line) ?? unexplained));
+  }
+  return found;
+}
+
+/** What each fault adds to or takes from a row; changes that cancel each other are left out. */
+function steps(line: string, evidence: Evidence) {
+  const { server, ours, clean, models } = evidence;
+  const direction = Math.sign(times(server, line) - times(ours, line));
+  let left = Math.abs(times(server, line) - times(ours, line));
+  let before = times(clean, line);
+  const made: { class: FaultClass; change: number }[] = [];
+  for (const { fault, rows } of models) {
+    const change = times(rows, line) - before;
+    before = times(rows, line);
+    if (Math.sign(change) !== direction) continue;
+    const counted = Math.min(left, Math.abs(change));
+    left -= counted;
+    const name = fault === 'pull-back' ? pullBackOf(line, direction, evidence) : fault;
+    if (counted > 0) made.push({ class: name, change: direction * counted });
+  }
+  return made;
+}
+
+/** What a run that began too early did here. */
+function pullBackOf(line: string, direction: number, evidence: Evidence): FaultClass {
+  const { ours, rangeMs, jobs = [], suspect } = evidence;
+  const { startDate, usageType } = factsOfLine(line);
+  const startMs = sqlMs(startDate) ?? 0;
+  const early = ownDates.has(usageType) ? 0 : startMs % rangeMs;
+  if (early !== 0) return rangeMs - early <= minute ? 'merged-minute' : 'pull-back';
+  const isMerged = jobs.some((job) => job.startMs < startMs && startMs - job.startMs <= minute);
+  if (direction < 0) return isMerged ? 'merged-minute' : 'pull-back';
+  if (times(ours, line) > 0) return 'duplicate';
+  return suspect?.(line) === 'late-event' ? 'late-event' : 'pull-back';
+}
+
+const minute = 60_000;
+
+/** Rows of these types begin with their interval. */
+const ownDates = new Set([25, 27]);

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { naturalKey } from '../../src/domain/natural-key.ts';
+import { quirkSet } from '../../src/domain/quirks.ts';
+import { isExplained, reportLines } from '../golden/report.ts';
+import { runGolden } from '../golden/run-golden.ts';
+import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
+import { goldenLines } from '../support/published-lines.ts';
+import { servers } from '../support/servers.ts';
+
+test.each([
+  { name: 'basic', classes: {} },
+  { name: 'late', classes: { 'pull-back': 4, 'late-id': 1 } },
+  { name: 'bug13112', classes: { duplicate: 51, 'pull-back': 32, undo: 15 } },
+  { name: 'volvm-broken', classes: { undo: 11, 'pull-back': 6, duplicate: 4 } },
+])(
+  'the golden runner names how $name differs from the server, and we have each row once',
+  { timeout: 120_000 },
+  async ({ name, classes }) => {
+    const where = new URL(`../data/golden/${name}/`, import.meta.url);
+    const result = await runGolden(where, servers());
+    const counts = Map.groupBy(result.differences, (difference) => difference.class);
+    expect(Object.fromEntries([...counts].map(([one, { length }]) => [one, length]))).toEqual(
+      classes,
+    );
+    expect(isExplained(result)).toBe(true);
+    expect(reportLines(result)[result.differences.length]).toContain(`${name}: `);
+
+    // The fold's rows have one natural key each, and these are the rows that were published.
+    const { folds } = foldGolden(await readGolden(name), quirkSet('java-4.23'), {
+      losesLateCounters: false,
+    });
+    for (const { rows } of folds)
+      expect(new Set(rows.map((row) => naturalKey(row, 0))).size).toBe(rows.length);
+    const rows = folds.flatMap((each) => each.rows);
+    expect(result.ours).toEqual(goldenLines(formatGoldenRows(rows)));
+    expect(new Set(result.ours).size).toBe(result.ours.length);
+  },
+);

@@ -1,0 +1,170 @@
+import { expect, test } from 'vitest';
+import { differing, countLines } from '../../golden/counts.ts';
+import { explain } from '../../golden/explain.ts';
+import { noFaults, runModel } from '../../golden/java-model.ts';
+import { jobWindows, punctualRuns, readRuns } from '../../golden/java-schedule.ts';
+import { messages } from '../../golden/play-input.ts';
+import { readGolden } from '../../support/golden.ts';
+import type { Golden } from '../../support/golden.ts';
+import { goldenLines } from '../../support/published-lines.ts';
+import { playSqlScript } from '../../support/sql-script.ts';
+
+const day = 86_400_000;
+const fromMs = Date.UTC(2026, 2, 1);
+const everyFault = { ...noFaults, lateId: true, disk500: true, failedJob: true, pullBack: true };
+
+const runsOf = ({ fromMs: startMs, toMs: endMs, rangeMs, runDelayMs: delayMs }: Golden) =>
+  punctualRuns({ startMs, endMs }, { rangeMs, delayMs });
+
+test.each([
+  { name: 'basic', undo: 'none' },
+  { name: 'week', undo: 'none' },
+  { name: 'zones', undo: 'none' },
+  { name: 'volvm', undo: 'none' },
+  { name: 'late', undo: 'volume' },
+  { name: 'bug13112', undo: 'volume' },
+  { name: 'volvm-broken', undo: 'volume' },
+] as const)(
+  'with every fault, the model writes the rows of $name as the server did',
+  async (one) => {
+    const golden = await readGolden(one.name);
+    const { changes, rangeMs } = golden;
+    const model = { changes, rangeMs, runs: runsOf(golden) };
+    const { rows } = runModel(model, { ...everyFault, undo: one.undo });
+    expect(differing(rows, countLines(goldenLines(golden.usage)))).toEqual([]);
+  },
+);
+
+/** A cloud of one account and what happens in it, from 2026-03-01 on, for two days. */
+function history(script: string, server: readonly string[] = []): Golden {
+  const inputSql = `SET TIMESTAMP=${fromMs / 1000 - 60};
+INSERT INTO cloud.account (id,uuid,account_name,type,role_id,domain_id) VALUES (3,'u','n',0,4,2);
+${script}`;
+  const changes = playSqlScript(inputSql);
+  const spans = { rangeMs: day, fromMs, toMs: fromMs + 2 * day, runDelayMs: 900_000 };
+  return { name: 'own', ...spans, inputSql, changes, usage: server };
+}
+
+const rowsOf = (golden: Golden, faults: Parameters<typeof runModel>[1] = noFaults): string[] => {
+  const { changes, rangeMs } = golden;
+  const { rows } = runModel({ changes, rangeMs, runs: runsOf(golden) }, faults);
+  return [...rows].flatMap(([line, count]) => Array.from({ length: count }, () => line));
+};
+
+const classesOf = (golden: Golden, server: readonly string[], runs = runsOf(golden)) => {
+  const differences = explain({ ...golden, usage: server }, rowsOf(golden), runs);
+  return new Set(differences.map((difference) => difference.class));
+};
+
+let nextId = 0;
+const event = (
+  hour: number,
+  type: string,
+  values: string,
+  { late = 0, id = ++nextId } = {},
+): string => {
+  const at = fromMs + hour * 3_600_000;
+  const created = new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+  return `SET TIMESTAMP=${at / 1000 + late};
+INSERT INTO cloud.usage_event (id,type,account_id,created,zone_id,resource_id,resource_name,offering_id,template_id,size,resource_type,virtual_size,vm_id) VALUES (${id},'${type}',3,'${created}',1,${values});`;
+};
+const vm = (hour: number, type: string, id: number) =>
+  event(hour, type, `${id},'vm-${id}',5,6,NULL,'KVM',NULL,NULL`);
+const lb = (hour: number, type: string, more = {}) =>
+  event(hour, type, `9,NULL,NULL,NULL,NULL,NULL,NULL,NULL`, more);
+
+test('disk statistics beyond the first 500 are of class disk-500', () => {
+  const disks = Array.from(
+    { length: 501 },
+    (_, n) => `(${n + 1},1,3,${n + 1},${n + 1},10,0,0,0)`,
+  ).join(',');
+  const golden = history(`${vm(1, 'VM.CREATE', 1)}
+INSERT INTO cloud.vm_disk_statistics (id,data_center_id,account_id,vm_id,volume_id,agg_io_read,agg_io_write,agg_bytes_read,agg_bytes_write,net_io_read,net_io_write,current_io_read,current_io_write,net_bytes_read,net_bytes_write,current_bytes_read,current_bytes_write) VALUES ${disks.replaceAll(')', ',0,0,0,0,0,0,0,0)')};`);
+  const server = rowsOf(golden, everyFault);
+  expect(rowsOf(golden).length - server.length).toBe(4);
+  expect(classesOf(golden, server)).toEqual(new Set(['disk-500']));
+});
+
+test('an event without a value that it needs fails every run: no rows at all', () => {
+  const golden = history(
+    `${lb(1, 'LB.CREATE')}\n${event(2, 'NET.IPASSIGN', `4,'192.0.2.1',NULL,0,NULL,NULL,NULL,NULL`)}`,
+  );
+  expect(rowsOf(golden, everyFault)).toEqual([]);
+  expect(classesOf(golden, [])).toEqual(new Set(['failed-job']));
+});
+
+test('an event that commits with an id below a copied one is never seen', () => {
+  const golden = history(
+    [lb(1, 'LB.CREATE', { id: 20 }), lb(2, 'LB.DELETE', { id: 10, late: day / 1000 })].join('\n'),
+  );
+  const server = rowsOf(golden, everyFault);
+  expect(server.length).toBe(2);
+  expect(classesOf(golden, server)).toEqual(new Set(['late-id']));
+});
+
+test('an event half a minute before a window makes the window longer', () => {
+  const golden = history(
+    [
+      lb(1, 'LB.CREATE', { id: 1 }),
+      event(24 - 30 / 3600, 'VPC.CREATE', `7,NULL,NULL,NULL,NULL,NULL,NULL,NULL`, {
+        id: 2,
+        late: 3600,
+      }),
+    ].join('\n'),
+  );
+  expect(classesOf(golden, rowsOf(golden, everyFault))).toEqual(new Set(['merged-minute']));
+});
+
+test('the other order of two events of one second is a tie, if only these rows change', () => {
+  const first = event(5, 'VM.STOP', `1,'vm-1',5,6,NULL,'KVM',NULL,NULL`, { id: 30 });
+  const second = event(5, 'VM.START', `1,'vm-1',5,6,NULL,'KVM',NULL,NULL`, { id: 31 });
+  const begin = `${vm(1, 'VM.CREATE', 1)}\n${vm(1, 'VM.START', 1)}`;
+  const golden = history([begin, first, second].join('\n'));
+  const reversed = history([begin, first.replace('(30,', '(32,'), second].join('\n'));
+  const server = rowsOf(reversed);
+  expect(new Set(server)).not.toEqual(new Set(rowsOf(golden)));
+  expect(classesOf(golden, server)).toEqual(new Set(['tie']));
+  expect(
+    classesOf(
+      golden,
+      server.map((row) => row.replace('vm-1', 'vm-2')),
+    ),
+  ).toEqual(new Set(['UNEXPLAINED']));
+});
+
+test('one run for two windows sees in both what was there at the end', () => {
+  const golden = history([lb(1, 'LB.CREATE'), lb(30, 'LB.DELETE')].join('\n'));
+  const backup = history(
+    [
+      event(1, 'BACKUP.OFFERING.ASSIGN', `1,'b',5,NULL,NULL,NULL,NULL,NULL`),
+      event(30, 'BACKUP.USAGE.METRIC', `1,'b',5,NULL,100,NULL,200,NULL`),
+    ].join('\n'),
+  );
+  const runs = readRuns(
+    'window\trun_at\n2026-03-01 00:00:00..2026-03-02 23:59:59\t2026-03-03 00:15:00\n',
+  );
+  const { changes, rangeMs } = backup;
+  const { rows } = runModel({ changes, rangeMs, runs }, everyFault);
+  expect(classesOf(backup, [...rows.keys()], runs)).toEqual(new Set(['catch-up']));
+  expect(classesOf(golden, rowsOf(golden), runs)).toEqual(new Set());
+});
+
+test.each([
+  { startMs: 0, endMs: 3 * day, begins: [0, day, 2 * day] },
+  { startMs: day - 61_000, endMs: 2 * day, begins: [day - 61_000, day] },
+  { startMs: day - 60_000, endMs: 2 * day, begins: [day - 60_000] },
+  { startMs: day - 30_000, endMs: day, begins: [day - 30_000] },
+])('a job from $startMs to $endMs steps through windows from $begins', ({ begins, ...job }) => {
+  expect(jobWindows(job, day).map(({ startMs }) => startMs)).toEqual(begins);
+});
+
+test('input is played commit time by commit time', () => {
+  const script =
+    "SET time_zone='+00:00';\nSET TIMESTAMP=10;\nINSERT INTO cloud.a (x) VALUES ('cloud.b');\nSET TIMESTAMP=30;\nUPDATE cloud.a SET x=1 WHERE id=2;\n";
+  const all = [...messages(script, 'c1', 1)];
+  expect(all.length).toBe(3);
+  expect(all[1]).toContain(
+    "SET TIMESTAMP=10; BEGIN;\nINSERT INTO `c1`.a (x) VALUES ('cloud.b'); COMMIT;",
+  );
+  expect(all[2]).toContain('SET TIMESTAMP=30; BEGIN;\nUPDATE `c1`.a SET x=1 WHERE id=2; COMMIT;');
+});
