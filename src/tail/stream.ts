@@ -122,10 +122,11 @@ class StreamLoop {
         this.#inParts = false;
         return batch.abort();
       case 'commit':
+        // Its own commit time holds before it too: what closes by then closes without it, and it is late.
+        this.#mark = committed(this.#mark, item.commitMs);
         await this.#write(item.changes);
         this.#inParts = false;
         this.#at = item.boundary;
-        this.#mark = committed(this.#mark, item.commitMs);
         io.metrics.tailTransactions.inc();
     }
   }

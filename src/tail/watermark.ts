@@ -27,7 +27,7 @@ export const startWatermark = (clock: Watermark['clock'], atMs: EpochMs | null):
   sample: null,
 });
 
-/** A transaction with captured changes was handed on. @param commitMs Time in its commit event's header. */
+/** A transaction with captured changes is about to be handed on. @param commitMs Time in its commit event's header. */
 export const committed = (mark: Watermark, commitMs: EpochMs): Watermark =>
   mark.clock === 'source' ? raised(mark, commitMs) : mark;
 
