@@ -12,6 +12,7 @@ GRANT INSERT, UPDATE, DELETE ON `${schema}`.`event_detail` TO '${user}'@'${host}
 GRANT INSERT, UPDATE, DELETE ON `${schema}`.`fact` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE, DELETE ON `${schema}`.`account_state` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE ON `${schema}`.`record` TO '${user}'@'${host}';
+GRANT INSERT, UPDATE ON `${schema}`.`correction` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE ON `${schema}`.`dead_letter` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE ON `${schema}`.`anomaly` TO '${user}'@'${host}';
 

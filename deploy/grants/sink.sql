@@ -8,6 +8,7 @@ CREATE USER IF NOT EXISTS '${user}'@'${host}' IDENTIFIED BY '${password}';
 GRANT SELECT ON `${schema}`.`generation` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`progress` TO '${user}'@'${host}';
 GRANT SELECT, UPDATE (`cloud_usage_id`) ON `${schema}`.`record` TO '${user}'@'${host}';
+GRANT SELECT ON `${schema}`.`correction` TO '${user}'@'${host}';
 GRANT SELECT, INSERT ON `${schema}`.`published_window` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, DELETE ON `${schema}`.`outbox` TO '${user}'@'${host}';
 GRANT SELECT, UPDATE (`relayed`) ON `${schema}`.`dead_letter` TO '${user}'@'${host}';

@@ -7,6 +7,7 @@ import { isClosed, nextWindow, windowOf } from '../domain/window.ts';
 import type { WindowSpec } from '../domain/window.ts';
 import type { AccountBook } from './account-book.ts';
 import type { AccountEntry, PendingEvent } from './account-entry.ts';
+import { correctLate } from './correct-late.ts';
 import { FoldResults } from './fold-results.ts';
 import type { Limits } from './limits.ts';
 import { joinDetails } from './join-details.ts';
@@ -98,11 +99,11 @@ async function closeWindow(
     const ready = page.slice(0, await loadAccounts(load, page, window));
     const taken = ready.map((entry) => takeDue(entry, window));
     await joinDetails(store, taken, window.startMs, nextOffset);
-    for (const one of taken) {
+    for (const one of await correctLate(context, results, taken, window, progress)) {
       foldAccount(context, results, one, window, nextOffset);
-      book.measure(one.entry);
       await results.flushWhenLarge();
     }
+    for (const { entry } of taken) book.measure(entry);
     due = due.slice(ready.length);
     if (book.isOver) {
       // What is let go of is read from the tables next time: they must have it.

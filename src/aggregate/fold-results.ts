@@ -2,7 +2,9 @@ import type { Anomaly, Refused } from '../contracts/fold.ts';
 import { sqlDateTime } from '../contracts/time.ts';
 import type { EpochMs, Window } from '../contracts/time.ts';
 import type { UsageRow } from '../contracts/usage-row.ts';
+import type { Correction } from '../domain/correction.ts';
 import type { AccountEntry } from './account-entry.ts';
+import { correctionRow, insertCorrection, toCorrectionId } from './correction-row.ts';
 import { writeDeadLetters } from './dead-letter.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { insertRecord, recordRow } from './record-row.ts';
@@ -20,6 +22,7 @@ export class FoldResults {
   #length = 0;
   readonly #dateTimes = new Map<EpochMs, string>();
   #records: string[] = [];
+  #corrections: string[] = [];
   /** By account: of several windows only the newest state need be written. */
   #states = new Map<string, string>();
   #anomalies: string[] = [];
@@ -40,6 +43,30 @@ export class FoldResults {
       this.#length += tuple.length;
     }
     for (const row of rows) this.#tally.add('row', String(row.usageType));
+  }
+
+  /**
+   * @param window The window that is being closed: it takes the appended rows.
+   * @throws RangeError as {@link addRows}
+   */
+  addCorrections(window: Window, corrections: readonly Correction[]): void {
+    const { generation, partition } = this.#store;
+    const tuples = corrections.map((correction) => {
+      const { row } = correction;
+      const kind = toCorrectionId(correction);
+      const appended =
+        row === null ? null : recordRow(generation, partition, window, row, this.#dateTime, kind);
+      return { appended, ledger: correctionRow(generation, partition, window, correction) };
+    });
+    for (const { appended, ledger } of tuples) {
+      if (appended !== null) this.#records.push(appended);
+      this.#corrections.push(ledger);
+      this.#length += ledger.length + (appended?.length ?? 0);
+    }
+    for (const { action, row } of corrections) {
+      this.#tally.add('correction', action);
+      if (row !== null) this.#tally.add('row', String(row.usageType));
+    }
   }
 
   addState(entry: AccountEntry, text: string, window: Window): void {
@@ -93,6 +120,7 @@ export class FoldResults {
 
   async flush(): Promise<void> {
     await this.#insert(insertRecord.head, this.#records, insertRecord.tail);
+    await this.#insert(insertCorrection.head, this.#corrections, insertCorrection.tail);
     await this.#insert(
       `INSERT INTO account_state (generation, account_id, partition_id, state, folded_until_ms) VALUES`,
       [...this.#states.values()],
@@ -106,6 +134,7 @@ export class FoldResults {
     await this.#writeRefused();
     await this.#writeBroken();
     this.#records = [];
+    this.#corrections = [];
     this.#states = new Map();
     this.#anomalies = [];
     this.#refused = [];

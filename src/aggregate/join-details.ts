@@ -12,13 +12,19 @@ export interface DueEvents {
   readonly events: readonly PendingEvent[];
 }
 
+/** {@link DueEvents} as far as details need it. */
+interface Joined {
+  readonly entry: Pick<AccountEntry, 'id' | 'details'>;
+  readonly events: readonly PendingEvent[];
+}
+
 /**
  * Joins to each event its details, in id order: from memory, or for accounts whose details are only in
  * the table by one query for all. Joined ones are dropped from memory.
  */
 export async function joinDetails(
   store: PartitionStore,
-  due: readonly DueEvents[],
+  due: readonly Joined[],
   fromMs: EpochMs,
   nextOffset: number,
 ): Promise<void> {
@@ -51,7 +57,7 @@ interface DetailRow {
 
 async function readDetails(
   store: PartitionStore,
-  due: readonly DueEvents[],
+  due: readonly Joined[],
   fromMs: EpochMs,
   nextOffset: number,
 ): Promise<Map<AccountId, Details>> {
@@ -71,7 +77,7 @@ async function readDetails(
 }
 
 /** Ids of one window lie close together; those of late events do not, and are named one by one. */
-function condition({ entry, events }: DueEvents, fromMs: EpochMs): string {
+function condition({ entry, events }: Joined, fromMs: EpochMs): string {
   const late = events.filter((event) => event.createdMs < fromMs).map((event) => event.id);
   const inTime = events.filter((event) => event.createdMs >= fromMs).map((event) => event.id);
   inTime.sort(compareU64);

@@ -10,7 +10,7 @@ import { hex, quote } from './sql-text.ts';
 /** `INSERT` into table `record`; a row that stands already stays exactly as it is. */
 export const insertRecord = {
   head: `INSERT INTO record (generation, window_start_ms, account_id, record_id, window_end_ms,
-    partition_id, usage_type, natural_key, quantity, zone_id, domain_id, description, usage_display,
+    partition_id, kind, usage_type, natural_key, quantity, zone_id, domain_id, description, usage_display,
     raw_usage, vm_instance_id, vm_name, offering_id, template_id, usage_id, type, size, network_id,
     virtual_size, cpu_speed, cpu_cores, memory, is_hidden, state, start_date, end_date, lineage)
     VALUES`,
@@ -23,6 +23,7 @@ export const recordId = (key: string): string => hash('sha256', key, 'hex').slic
 /**
  * The row constructor of a usage row for {@link insertRecord}.
  *
+ * @param kind     `usage`, or the id of a correction.
  * @param dateTime Writes an instant as a DATETIME; given, because nearly all rows have the same two.
  * @throws RangeError naming the field when a value does not fit its column: a bug of the fold, which
  *   must not become a wrong row or stop the partition.
@@ -33,8 +34,9 @@ export function recordRow(
   window: Window,
   row: UsageRow,
   dateTime: (ms: EpochMs) => string,
+  kind = 'usage',
 ): string {
-  const key = naturalKey(row, window.startMs);
+  const key = naturalKey(row, window.startMs, kind);
   const values = [
     generation,
     window.startMs,
@@ -42,6 +44,7 @@ export function recordRow(
     hex(recordId(key)),
     window.endMs,
     partition,
+    quote(kind),
     u32('usageType', String(row.usageType)),
     text('key', key, 512),
     digits('quantity', row.quantity),

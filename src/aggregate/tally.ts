@@ -1,6 +1,6 @@
 import type { Metrics } from '../platform/metrics.ts';
 
-type Thing = 'event' | 'record' | 'deadLetter' | 'anomaly' | 'row' | 'window';
+type Thing = 'event' | 'record' | 'deadLetter' | 'anomaly' | 'row' | 'correction' | 'window';
 
 /** Counts of one transaction: they reach the metrics when it is committed, and are dropped with it. */
 export class Tally {
@@ -25,6 +25,7 @@ export class Tally {
       else if (thing === 'record') metrics.aggregateRecords.inc({ kind: label }, count);
       else if (thing === 'deadLetter') metrics.aggregateDeadLetters.inc({ reason: label }, count);
       else if (thing === 'anomaly') metrics.aggregateAnomalies.inc({ code: label }, count);
+      else if (thing === 'correction') metrics.aggregateCorrections.inc({ action: label }, count);
       else if (thing === 'row') metrics.aggregateRows.inc({ usage_type: label }, count);
       else metrics.aggregateWindows.inc(count);
     }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { U64Schema } from './ids.ts';
+import { EventIdSchema, U64Schema } from './ids.ts';
 import { EpochMsSchema } from './time.ts';
 
 /**
@@ -81,6 +81,46 @@ export const UsageWindowMessage = z.object({
   ),
 });
 export type UsageWindowMessage = z.infer<typeof UsageWindowMessage>;
+
+const hash = z.string().regex(/^[0-9a-f]{32}$/);
+
+/**
+ * Value of `<prefix>.usage-corrections`; its key is the account id. A published quantity was wrong: add
+ * `delta` to what is held for `recordId`. `correctionId` is the idempotency key: it comes at least once.
+ */
+export const CorrectionMessage = z.object({
+  v: z.literal(MESSAGE_VERSION),
+  /** 32 hex digits: hash of what the correction says; equal ones are the same correction. */
+  correctionId: hash,
+  revision: z.int().positive(),
+  generation: z.string(),
+  accountId: U64Schema,
+  usageType: z.int(),
+  naturalKey: z.string(),
+  /** Of the wronged row in usage-records; there is none when nothing was published (`oldQuantity` 0). */
+  recordId: hash,
+  /** The wronged window, half-open. */
+  window: WindowBounds,
+  /** The row and all earlier corrections of it. */
+  oldQuantity: decimal,
+  newQuantity: decimal,
+  /** `newQuantity` less `oldQuantity`. */
+  delta: decimal,
+  unit: QuantityUnit,
+  /** LATE_EVENT: an event came after its window was closed. */
+  reason: z.string(),
+  /** The events behind it. */
+  eventIds: z.array(EventIdSchema).min(1),
+  /** append: a row of `delta` stands in `madeIn`; ledger: nothing was published, see `creditQuantity`. */
+  action: z.enum(['append', 'ledger', 'amend']),
+  /** The window whose close made it. */
+  madeIn: WindowBounds,
+  /** append: the row of the difference in usage-records, whose `kind` is `correctionId`. */
+  appendedRecordId: hash.nullable(),
+  /** ledger: how much of `usageType` was charged too much, to be credited in quota. */
+  creditQuantity: decimal.nullable(),
+});
+export type CorrectionMessage = z.infer<typeof CorrectionMessage>;
 
 /**
  * Value of `<prefix>.dead-letters` for a record of the feed; its key is `topic/partition/offset` of that

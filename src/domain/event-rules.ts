@@ -29,6 +29,9 @@ export function meaningOf(type: string): EventMeaning {
   return ignoredPrefixes.some((prefix) => type.startsWith(prefix)) ? 'ignored' : 'unknown';
 }
 
+/** Whether events of a type can change what is billed. */
+export const hasRule = (type: string): boolean => rules.has(type);
+
 const rules: ReadonlyMap<string, EventRule> = new Map(
   [
     vmRules,

@@ -25,6 +25,11 @@ export function createMetrics() {
     aggregateAnomalies: counter('aggregate_anomalies_total', 'Anomalies recorded', ['code']),
     aggregateWindows: counter('aggregate_windows_closed_total', 'Partition windows closed'),
     aggregateRows: counter('aggregate_rows_total', 'Usage rows folded', ['usage_type']),
+    aggregateCorrections: counter(
+      'aggregate_corrections_total',
+      'Published quantities found wrong',
+      ['action'],
+    ),
     aggregateLagRecords: gauge('aggregate_lag_records', 'Feed records not yet stored', [
       'partition',
     ]),

@@ -83,4 +83,11 @@ async function note({ work, t, generation, outbox }: PublishContext, window: Win
     `INSERT INTO ${t.outbox} (generation, kind, window_start_ms) VALUES (?, 'window', ?)`,
     [generation.id, window.startMs],
   );
+  // After the window, which has the appended rows.
+  await work.run(
+    `INSERT INTO ${t.outbox} (generation, kind, window_start_ms)
+     SELECT generation, 'correction', made_start_ms FROM ${t.correction}
+     WHERE generation = ? AND made_start_ms = ? LIMIT 1`,
+    [generation.id, window.startMs],
+  );
 }

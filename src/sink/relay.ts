@@ -7,6 +7,7 @@ import type { Metrics } from '../platform/metrics.ts';
 import { backoffMs } from './backoff.ts';
 import { holdLease } from './lease.ts';
 import type { Lease } from './lease.ts';
+import { sendCorrections } from './send-corrections.ts';
 import { sendDeadLetters } from './send-dead-letters.ts';
 import { sendWindow } from './send-window.ts';
 import type { SendContext } from './send-window.ts';
@@ -68,11 +69,11 @@ async function openWriter({ log, prefix, generation }: RelayContext): Promise<Lo
 
 /** Sends one outbox entry and one page of dead letters. @returns entries and letters sent */
 async function relayOnce(context: RelayContext & SendContext): Promise<number> {
-  const { session, t, generation, prefix, metrics, writer } = context;
+  const { session, t, generation, metrics } = context;
   const letters = await sendDeadLetters(context);
   metrics.sinkOutbox.inc({ topic: deadLetters.name }, letters);
   const entry = await session.row(
-    `SELECT id, kind, window_start_ms, account_id, body FROM ${t.outbox}
+    `SELECT id, kind, window_start_ms FROM ${t.outbox}
      WHERE generation = ? ORDER BY id LIMIT 1`,
     [generation.id],
   );
@@ -83,12 +84,9 @@ async function relayOnce(context: RelayContext & SendContext): Promise<number> {
     metrics.sinkOutbox.inc({ topic: usageRecords.name }, records);
     metrics.sinkOutbox.inc({ topic: usageWindows.name });
   } else {
-    const transaction = await writer.begin();
-    const key = String(entry['account_id']);
-    const value = String(entry['body']);
-    await transaction.append([{ topic: corrections.topic(prefix), partition: null, key, value }]);
-    await transaction.commit();
-    metrics.sinkOutbox.inc({ topic: corrections.name });
+    const sent = await sendCorrections(context, Number(entry['window_start_ms']));
+    if (sent === null) return letters;
+    metrics.sinkOutbox.inc({ topic: corrections.name }, sent);
   }
   await session.run(`DELETE FROM ${t.outbox} WHERE id = ?`, [entry['id']]);
   return letters + 1;

@@ -5,6 +5,7 @@ export interface StoreTables {
   readonly generation: string;
   readonly progress: string;
   readonly record: string;
+  readonly correction: string;
   readonly publishedWindow: string;
   readonly outbox: string;
   readonly deadLetter: string;
@@ -18,6 +19,7 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   generation: quoteName(schema, 'generation'),
   progress: quoteName(schema, 'progress'),
   record: quoteName(schema, 'record'),
+  correction: quoteName(schema, 'correction'),
   publishedWindow: quoteName(schema, 'published_window'),
   outbox: quoteName(schema, 'outbox'),
   deadLetter: quoteName(schema, 'dead_letter'),

@@ -1,0 +1,117 @@
+import type { Anomaly, FoldEvent, Refused } from '../contracts/fold.ts';
+import type { EpochMs, Window } from '../contracts/time.ts';
+import type { UsageRow } from '../contracts/usage-row.ts';
+import type { AccountState } from '../domain/account-state.ts';
+import { correctionsOf } from '../domain/correction.ts';
+import type { Correction, Published } from '../domain/correction.ts';
+import { hasRule } from '../domain/event-rules.ts';
+import { Refold } from '../domain/refold.ts';
+import type { RefoldSetup } from '../domain/refold.ts';
+import { windowOf } from '../domain/window.ts';
+
+/** What an account's past is read through. */
+export interface History {
+  /** Time of the next event; Infinity when there is none. */
+  nextMs(): Promise<EpochMs>;
+  /** The next events in the order of (created, id), all that were created before `endMs`. */
+  takeUntil(endMs: EpochMs): Promise<readonly FoldEvent[]>;
+  /** What is published of each of these windows, by natural key, in their order. */
+  published(windows: readonly Window[]): Promise<readonly ReadonlyMap<string, Published>[]>;
+  /** Called now and then. @throws to give up. */
+  pause(): Promise<void>;
+}
+
+export interface AccountPast extends RefoldSetup {
+  /** In the first window of the partition: nothing before it was billed, so nothing before it is corrected. */
+  readonly firstMs: EpochMs;
+  /** The window that is being closed. */
+  readonly current: Window;
+  /** Events created before `current` that no fold has had. */
+  readonly late: readonly FoldEvent[];
+}
+
+export interface Corrected {
+  /** The state at the end of the window before `current`, with the late events in it. */
+  readonly state: AccountState;
+  readonly corrections: readonly Correction[];
+  /** Late events that their type's rule cannot use. */
+  readonly refused: readonly Refused[];
+  /** What the late events brought to light, and that they were late. */
+  readonly anomalies: readonly Anomaly[];
+}
+
+/** The fold threw: a fault of this account alone. */
+export class RefoldFault extends Error {}
+
+/** Windows that are compared by one query. */
+const comparedAtOnce = 64;
+
+/**
+ * Folds an account's past again with its late events, each at its true time, and finds what differs from
+ * what is published, from the window of the oldest late event on.
+ *
+ * @throws RefoldFault with the cause; what `history` throws.
+ */
+export async function correctAccount(past: AccountPast, history: History): Promise<Corrected> {
+  const { late, current, spec, firstMs, live } = past;
+  const lateIds = new Set(late.map((event) => event.id));
+  const first = windowOf(firstMs, spec);
+  const oldestMs = late.reduce((oldest, { createdMs }) => Math.min(oldest, createdMs), Infinity);
+  const wantedMs = windowOf(Math.max(oldestMs, first.startMs), spec).startMs;
+  const refold = new Refold(past);
+  const corrections: Correction[] = [];
+  const refused: Refused[] = [];
+  const anomalies: Anomaly[] = [];
+  let unequal: { readonly window: Window; readonly rows: readonly UsageRow[] }[] = [];
+  const compare = async () => {
+    const published = await history.published(unequal.map(({ window }) => window));
+    for (const [at, { window, rows }] of unequal.entries()) {
+      const stands = published[at] ?? new Map<string, Published>();
+      const { accountId } = live;
+      corrections.push(
+        ...correctionsOf({ accountId, window, current, rows, published: stands, late }),
+      );
+    }
+    unequal = [];
+  };
+  let steps = 0;
+  for (let window = first; window.startMs < current.startMs; steps++) {
+    const events = await history.takeUntil(window.endMs);
+    const output = guarded(() => refold.step(window, events));
+    refused.push(...output.refused.filter(({ event }) => lateIds.has(event.id)));
+    anomalies.push(
+      ...output.anomalies.filter(({ eventId, code }) => {
+        const isOfLate = eventId !== null && lateIds.has(eventId);
+        return isOfLate && code !== 'LATE_EVENT';
+      }),
+    );
+    if (window.startMs >= wantedMs) unequal.push({ window, rows: output.rows });
+    if (unequal.length === comparedAtOnce) await compare();
+    if (steps % 200 === 199) await history.pause();
+    window = refold.next(window, await history.nextMs(), wantedMs);
+  }
+  await compare();
+  const isRefused = new Set(refused.map(({ event }) => event.id));
+  const used = late.filter(({ id, type }) => hasRule(type) && !isRefused.has(id));
+  return {
+    state: refold.state,
+    corrections,
+    refused,
+    anomalies: [...anomalies, ...used.map((event) => lateness(event))],
+  };
+}
+
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw new RefoldFault('refold failed', { cause });
+  }
+}
+
+const lateness = ({ id, accountId, type, resourceId, createdMs }: FoldEvent): Anomaly => ({
+  code: 'LATE_EVENT',
+  accountId,
+  eventId: id,
+  facts: { type, resourceId, createdMs },
+});

@@ -1,0 +1,140 @@
+import type { FoldEvent } from '../contracts/fold.ts';
+import type { AccountId, U64 } from '../contracts/ids.ts';
+import type { EpochMs, Window } from '../contracts/time.ts';
+import type { Published } from '../domain/correction.ts';
+import { toPending } from './account-entry.ts';
+import type { PendingEvent } from './account-entry.ts';
+import type { History } from './correct-account.ts';
+import { joinDetails } from './join-details.ts';
+import type { UsageEventRecord } from './parse-record.ts';
+import { list } from './sql-text.ts';
+import type { PartitionStore } from './store.ts';
+
+export interface StoredHistoryOptions {
+  readonly store: PartitionStore;
+  readonly accountId: AccountId;
+  /** Start of the window that is being closed: events before it are read, corrections made in it are not. */
+  readonly untilMs: EpochMs;
+  /** Events from this offset on are of the future: in a replay they are in the table already. */
+  readonly nextOffset: number;
+  /** Events read at once. */
+  readonly pageEvents: number;
+  readonly pause: () => Promise<void>;
+}
+
+interface EventRow {
+  readonly created_ms: string;
+  readonly event_id: string;
+  readonly incarnation: number;
+  readonly feed_offset: string;
+  readonly body: string;
+}
+
+/** An account's past as the tables have it, read in pages and once, from the oldest event on. */
+export class StoredHistory implements History {
+  readonly #options: StoredHistoryOptions;
+  #page: readonly PendingEvent[] = [];
+  #at = 0;
+  #isLast = false;
+  /** The rows after those that were read; the first condition is the one that an index can use. */
+  #after = '';
+
+  constructor(options: StoredHistoryOptions) {
+    this.#options = options;
+  }
+
+  pause(): Promise<void> {
+    return this.#options.pause();
+  }
+
+  async nextMs(): Promise<EpochMs> {
+    return (await this.#peek())?.createdMs ?? Infinity;
+  }
+
+  async takeUntil(endMs: EpochMs): Promise<readonly FoldEvent[]> {
+    const taken: FoldEvent[] = [];
+    for (;;) {
+      const event = await this.#peek();
+      if (event === undefined || event.createdMs >= endMs) return taken;
+      taken.push(event);
+      this.#at++;
+    }
+  }
+
+  async published(windows: readonly Window[]): Promise<readonly ReadonlyMap<string, Published>[]> {
+    const maps = new Map(windows.map(({ startMs }) => [startMs, new Map<string, Published>()]));
+    if (windows.length === 0) return [];
+    for (const row of await this.#records(windows)) put(maps, row);
+    for (const row of await this.#corrections(windows)) put(maps, row);
+    return [...maps.values()];
+  }
+
+  #records(windows: readonly Window[]): Promise<PublishedRow[]> {
+    const { store, accountId } = this.#options;
+    return store.rows<PublishedRow>(
+      `SELECT window_start_ms, natural_key, quantity, usage_id, vm_instance_id FROM record
+       WHERE generation=${store.generation} AND window_start_ms IN ${starts(windows)}
+         AND account_id=${accountId} AND kind='usage'`,
+    );
+  }
+
+  /** Those of earlier closes: in a replay, later ones stand as well. */
+  #corrections(windows: readonly Window[]): Promise<PublishedRow[]> {
+    const { store, accountId, untilMs } = this.#options;
+    return store.rows<PublishedRow>(
+      `SELECT window_start_ms, natural_key, SUM(delta) AS quantity, NULL AS usage_id,
+         NULL AS vm_instance_id
+       FROM correction
+       WHERE generation=${store.generation} AND account_id=${accountId}
+         AND window_start_ms IN ${starts(windows)} AND made_start_ms < ${untilMs}
+       GROUP BY window_start_ms, natural_key`,
+    );
+  }
+
+  async #peek(): Promise<PendingEvent | undefined> {
+    if (this.#at === this.#page.length && !this.#isLast) await this.#read();
+    return this.#page[this.#at];
+  }
+
+  async #read(): Promise<void> {
+    const { store, accountId, untilMs, nextOffset, pageEvents } = this.#options;
+    const rows = await store.rows<EventRow>(
+      `SELECT created_ms, event_id, incarnation, feed_offset, body FROM event FORCE INDEX (PRIMARY)
+       WHERE generation=${store.generation} AND account_id=${accountId} AND created_ms < ${untilMs}
+         AND feed_offset < ${nextOffset} ${this.#after}
+       ORDER BY created_ms, event_id, incarnation LIMIT ${pageEvents}`,
+    );
+    const last = rows.at(-1);
+    if (last)
+      this.#after = `AND created_ms >= ${last.created_ms} AND (created_ms, event_id, incarnation) >
+        (${last.created_ms},${last.event_id},${last.incarnation})`;
+    this.#isLast = rows.length < pageEvents;
+    this.#at = 0;
+    this.#page = rows.map((row) => {
+      const { event } = JSON.parse(row.body) as UsageEventRecord;
+      return toPending(event, row.incarnation, Number(row.feed_offset));
+    });
+    const joined = { entry: { id: accountId, details: null }, events: this.#page };
+    await joinDetails(store, [joined], -Infinity, nextOffset);
+  }
+}
+
+interface PublishedRow {
+  readonly window_start_ms: string;
+  readonly natural_key: string;
+  readonly quantity: string;
+  readonly usage_id: U64 | null;
+  readonly vm_instance_id: U64 | null;
+}
+
+function put(maps: ReadonlyMap<EpochMs, Map<string, Published>>, row: PublishedRow): void {
+  const map = maps.get(Number(row.window_start_ms));
+  const before = map?.get(row.natural_key);
+  map?.set(row.natural_key, {
+    quantity: (before?.quantity ?? 0n) + BigInt(row.quantity),
+    usageId: before?.usageId ?? row.usage_id,
+    vmInstanceId: before?.vmInstanceId ?? row.vm_instance_id,
+  });
+}
+
+const starts = (windows: readonly Window[]): string => list(windows.map(({ startMs }) => startMs));
