@@ -5,6 +5,7 @@ import type { UsageRow } from '../contracts/usage-row.ts';
 import type { AccountEntry } from './account-entry.ts';
 import { writeDeadLetters } from './dead-letter.ts';
 import type { DeadLetter } from './dead-letter.ts';
+import { insertHelperChange } from './helper-changes.ts';
 import { insertRecord, recordRow } from './record-row.ts';
 import { list, multiRow, quote } from './sql-text.ts';
 import type { PartitionStore } from './store.ts';
@@ -23,6 +24,7 @@ export class FoldResults {
   /** By account: of several windows only the newest state need be written. */
   #states = new Map<string, string>();
   #anomalies: string[] = [];
+  #helperChanges: string[] = [];
   #refused: Refused[] = [];
   #broken: { readonly letter: DeadLetter; readonly window: Window }[] = [];
 
@@ -57,6 +59,14 @@ export class FoldResults {
       this.#anomalies.push(tuple);
       this.#length += tuple.length;
       this.#tally.add('anomaly', code);
+    }
+  }
+
+  /** @param tuples Row constructors of helper_change. */
+  addHelperChanges(tuples: readonly string[]): void {
+    for (const tuple of tuples) {
+      this.#helperChanges.push(tuple);
+      this.#length += tuple.length;
     }
   }
 
@@ -103,11 +113,13 @@ export class FoldResults {
       this.#anomalies,
       '',
     );
+    await this.#insert(insertHelperChange.head, this.#helperChanges, insertHelperChange.tail);
     await this.#writeRefused();
     await this.#writeBroken();
     this.#records = [];
     this.#states = new Map();
     this.#anomalies = [];
+    this.#helperChanges = [];
     this.#refused = [];
     this.#broken = [];
     this.#dateTimes.clear();

@@ -10,6 +10,8 @@ import type { Lease } from './lease.ts';
 import type { Session } from './session.ts';
 import type { SinkMode } from './sink-options.ts';
 import type { StoreTables } from './store-tables.ts';
+import { forgetChanges, writeHelpers } from './write-helpers.ts';
+import type { HelperCounts } from './write-helpers.ts';
 import { finishJobs, isBilled } from './usage-job.ts';
 import type { JobOwner } from './usage-job.ts';
 
@@ -21,7 +23,9 @@ export interface PublishContext {
   readonly generation: Generation;
   readonly cloudUsageSchema: string;
   /** `primary` with the columns to copy, or `shadow`, which touches no table of CloudStack. */
-  readonly target: { mode: 'primary'; columns: CopyColumns; job: JobOwner } | { mode: 'shadow' };
+  readonly target:
+    | { mode: 'primary'; columns: CopyColumns; job: JobOwner; helperTables: boolean }
+    | { mode: 'shadow' };
   readonly outbox: boolean;
   readonly clock: Clock;
 }
@@ -29,11 +33,12 @@ export interface PublishContext {
 export interface PublishedWindow {
   readonly mode: SinkMode;
   readonly rows: WindowRows;
+  readonly helpers: HelperCounts;
 }
 
 /**
  * Publishes one window whole, in one transaction, or nothing of it: the rows of every account, the
- * `usage_job` row, our own note that it is published, the outbox entry, the last id.
+ * `usage_job` row, the tables that a Java usage server needs to go on, our own note that it is published, the outbox entry, the last id.
  * A window that is published already is left alone; so is every row that has its id.
  *
  * @param window Closed by every partition of the generation, and next in the order of windows.
@@ -73,8 +78,17 @@ export function publishWindow(
        VALUES (?, ?, ?, ?, ?, ?)`,
       [generation.id, window.startMs, window.endMs, target.mode, rows.rows, jobId],
     );
-    return { mode: target.mode, rows };
+    return { mode: target.mode, rows, helpers: await publishHelpers(context, window) };
   });
+}
+
+/** What is not published is forgotten, so that it does not pile up. */
+async function publishHelpers(context: PublishContext, window: Window): Promise<HelperCounts> {
+  const { work, t, target, cloudUsageSchema, generation } = context;
+  const helpers = { work, t, cloudUsageSchema, generation: generation.id };
+  if (target.mode === 'primary' && target.helperTables) return writeHelpers(helpers, window);
+  await forgetChanges(helpers, window);
+  return new Map();
 }
 
 async function note({ work, t, generation, outbox }: PublishContext, window: Window) {

@@ -18,6 +18,7 @@ import { randomSuffix, servers } from '../support/servers.ts';
 export const rules = {
   window: { rangeMinutes: 60, timeZone: 'GMT' },
   closeDelayMs: 15 * minute,
+  helperTables: true,
   settings: { snapshotVirtualSize: false },
 };
 
