@@ -1,3 +1,4 @@
+import { compareU64 } from '../contracts/ids.ts';
 import type { Window } from '../contracts/time.ts';
 import type { FoldOutput } from '../domain/fold.ts';
 import { accountCopy, counterCopy, helperChanges } from '../domain/helper-row.ts';
@@ -35,8 +36,9 @@ export function helperTuples(
     ...helperChanges(folded, folded.state.domainId, window),
   ];
   const tuples = changes.map((change) => tuple(change, JSON.stringify(change.cells)));
-  for (let at = 0; at < events.length; at += eventsPerRow) {
-    const names = events
+  const ordered = events.toSorted((a, b) => a.createdMs - b.createdMs || compareU64(a.id, b.id));
+  for (let at = 0; at < ordered.length; at += eventsPerRow) {
+    const names = ordered
       .slice(at, at + eventsPerRow)
       .map((event) => `[${event.createdMs},${event.id},${event.incarnation}]`);
     tuples.push(tuple({ table: 'usage_event', serial: at, eventId: null }, `[${names.join(',')}]`));

@@ -76,8 +76,10 @@ async function loadFacts(
     `SELECT account_id, feed_offset, body FROM fact
      WHERE generation=${store.generation} AND account_id IN ${ids(wanted)} AND kind<>'settings'`,
   );
+  // What came before an account's first fold is news, too.
+  const isNew = new Set(wanted.filter((entry) => entry.foldedUntilMs === 0).map(({ id }) => id));
   for (const row of rows) {
-    const isFresh = Number(row.feed_offset) >= closedOffset;
+    const isFresh = Number(row.feed_offset) >= closedOffset || isNew.has(row.account_id);
     sets.get(row.account_id)?.set(JSON.parse(row.body) as FactRecord, isFresh);
   }
   for (const entry of wanted) entry.facts = sets.get(entry.id) ?? null;

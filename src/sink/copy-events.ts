@@ -36,24 +36,35 @@ export async function copyEvents(context: HelperContext, window: Window): Promis
   const details = quoteName(context.cloudUsageSchema, 'usage_event_details');
   const highest = async () =>
     String((await work.row(`SELECT COALESCE(MAX(id), 0) AS id FROM ${events}`))?.['id'] ?? 0);
-  const copied = await highest();
   const folded = `${t.helperChange} AS c STRAIGHT_JOIN JSON_TABLE(c.body, '$[*]' COLUMNS (
       created_ms BIGINT PATH '$[0]', event_id BIGINT UNSIGNED PATH '$[1]',
       incarnation INT UNSIGNED PATH '$[2]')) AS l`;
   const isFolded = `c.generation = ? AND c.window_start_ms <= ? AND c.table_name = 'usage_event'`;
   const ofWindow = [generation, window.startMs];
-  const processed = await work.run(
+  const listed = await work.row(
+    `SELECT SUM(JSON_LENGTH(c.body)) AS n FROM ${t.helperChange} AS c WHERE ${isFolded}`,
+    ofWindow,
+  );
+  const count = Number(listed?.['n'] ?? 0);
+  if (count === 0) return 0;
+  const copied = await highest();
+  const added = await work.run(
     `INSERT IGNORE INTO ${events} (id, account_id, created, processed, ${columns})
      SELECT e.event_id, e.account_id, ${created}, 1, ${values}
      FROM ${folded} STRAIGHT_JOIN ${t.event} AS e ON e.generation = c.generation
        AND e.account_id = c.account_id AND e.created_ms = l.created_ms
        AND e.event_id = l.event_id AND e.incarnation = l.incarnation
      STRAIGHT_JOIN ${content}
-     WHERE ${isFolded} ORDER BY e.event_id
-     ON DUPLICATE KEY UPDATE processed = 1`,
+     WHERE ${isFolded} ORDER BY e.event_id`,
     ofWindow,
   );
-  if (processed.matched === 0) return 0;
+  // Those that an earlier window left, or a Java server had copied before it was stopped.
+  if (added.matched < count)
+    await work.run(
+      `UPDATE ${folded} STRAIGHT_JOIN ${events} AS u ON u.id = l.event_id
+       SET u.processed = 1 WHERE ${isFolded} AND u.processed = 0`,
+      ofWindow,
+    );
   const detail = '(id, usage_event_id, name, value)';
   await work.run(
     `INSERT IGNORE INTO ${details} ${detail}
@@ -85,5 +96,5 @@ export async function copyEvents(context: HelperContext, window: Window): Promis
        WHERE ${isWaiting} ORDER BY d.detail_id`,
       early,
     );
-  return processed.matched;
+  return count;
 }
