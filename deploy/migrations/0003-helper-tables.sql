@@ -21,5 +21,6 @@ CREATE TABLE IF NOT EXISTS helper_row (
   account_id BIGINT UNSIGNED NOT NULL,
   serial BIGINT UNSIGNED NOT NULL,
   helper_id BIGINT UNSIGNED NULL COMMENT 'null: CloudStack''s table cannot hold it',
-  PRIMARY KEY (generation, table_name, account_id, serial)
+  PRIMARY KEY (generation, table_name, account_id, serial),
+  KEY by_id (table_name, helper_id)
 ) ENGINE=InnoDB;

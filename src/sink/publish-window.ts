@@ -61,8 +61,10 @@ export function publishWindow(
     const isReduced = target.mode === 'primary' ? target.columns.isReduced : 'FALSE';
     const rows = await countRows(work, t, generation.id, window, isReduced);
     let jobId: string | null = null;
+    let isOurs = target.mode === 'primary';
     if (target.mode === 'primary') {
       const billed = await isBilled(work, t, window);
+      isOurs = !billed;
       if (billed && rows.pending > 0) throw new AppError('SINK_WINDOW_BILLED', { window, rows });
       if (rows.pending > 0) {
         const slice = { generation: generation.id, window, rows };
@@ -78,15 +80,20 @@ export function publishWindow(
        VALUES (?, ?, ?, ?, ?, ?)`,
       [generation.id, window.startMs, window.endMs, target.mode, rows.rows, jobId],
     );
-    return { mode: target.mode, rows, helpers: await publishHelpers(context, window) };
+    return { mode: target.mode, rows, helpers: await publishHelpers(context, window, isOurs) };
   });
 }
 
-/** What is not published is forgotten, so that it does not pile up. */
-async function publishHelpers(context: PublishContext, window: Window): Promise<HelperCounts> {
+/** What is not published is forgotten, so that it does not pile up; who billed a window has its helper rows. */
+async function publishHelpers(
+  context: PublishContext,
+  window: Window,
+  isOurs: boolean,
+): Promise<HelperCounts> {
   const { work, t, target, cloudUsageSchema, generation } = context;
   const helpers = { work, t, cloudUsageSchema, generation: generation.id };
-  if (target.mode === 'primary' && target.helperTables) return writeHelpers(helpers, window);
+  if (isOurs && target.mode === 'primary' && target.helperTables)
+    return writeHelpers(helpers, window);
   await forgetChanges(helpers, window);
   return new Map();
 }

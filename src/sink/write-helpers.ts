@@ -208,24 +208,28 @@ class Part {
   }
 }
 
-/** Above these every id of an interval table is free: the newest row, and what its counter has given out. */
+/**
+ * Above these every id of an interval table is free: the newest row, what its counter has given out, and
+ * what we have given out (a counter can be reset by TRUNCATE or a restored table).
+ */
 async function highestIds(
-  { work, cloudUsageSchema }: HelperContext,
+  { work, t, cloudUsageSchema }: HelperContext,
   changed: readonly string[],
 ): Promise<Map<string, bigint>> {
-  const tables = helperTables.filter(
-    ({ name, kind }) => kind === 'interval' && changed.includes(name),
-  );
+  const tables = helperTables
+    .filter(({ name, kind }) => kind === 'interval' && changed.includes(name))
+    .map(({ name }) => name);
   if (tables.length === 0) return new Map();
   const newest = tables.map(
-    ({ name }) =>
-      `SELECT '${name}' AS name, MAX(id) AS id FROM ${quoteName(cloudUsageSchema, name)}`,
+    (name) => `SELECT '${name}' AS name, MAX(id) AS id FROM ${quoteName(cloudUsageSchema, name)}`,
   );
   const rows = await work.rows(
     `SELECT name, MAX(id) AS id FROM (${newest.join(' UNION ALL ')}
        UNION ALL SELECT TABLE_NAME, AUTO_INCREMENT - 1 FROM information_schema.TABLES
-       WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)) AS ids GROUP BY name`,
-    [cloudUsageSchema, tables.map(({ name }) => name)],
+         WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)
+       UNION ALL SELECT table_name, MAX(helper_id) FROM ${t.helperRow}
+         WHERE table_name IN (?) GROUP BY table_name) AS ids GROUP BY name`,
+    [cloudUsageSchema, tables, tables],
   );
   return new Map(rows.map((row) => [String(row['name']), BigInt(String(row['id'] ?? 0))]));
 }

@@ -143,10 +143,13 @@ const lineOf = (row: Readonly<Record<string, unknown>>): string =>
   Object.entries(row)
     .filter(([column]) => column !== 'id')
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .reduce((line, [column, cell]) => `${line}${column}=${String(cell ?? 'NULL')} `, idOf(row));
+    .reduce((line, [column, cell]) => `${line}${column}=${textOf(cell)} `, idOf(row));
+
+const textOf = (cell: unknown): string =>
+  typeof cell === 'string' || typeof cell === 'number' ? String(cell) : 'NULL';
 
 const idOf = (row: Readonly<Record<string, unknown>>): string =>
-  'id' in row ? `id=${String(row['id'])} ` : '';
+  'id' in row ? `id=${textOf(row['id'])} ` : '';
 
 async function count(pipeline: Pipeline, table: string): Promise<number> {
   const [rows] = await pipeline.pool.query<RowDataPacket[]>(
