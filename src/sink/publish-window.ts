@@ -61,26 +61,30 @@ export function publishWindow(
     const isReduced = target.mode === 'primary' ? target.columns.isReduced : 'FALSE';
     const rows = await countRows(work, t, generation.id, window, isReduced);
     let jobId: string | null = null;
-    let isOurs = target.mode === 'primary';
+    let helpers: HelperCounts = new Map();
     if (target.mode === 'primary') {
       const billed = await isBilled(work, t, window);
-      isOurs = !billed;
       if (billed && rows.pending > 0) throw new AppError('SINK_WINDOW_BILLED', { window, rows });
       if (rows.pending > 0) {
         const slice = { generation: generation.id, window, rows };
         const lastId = await copyRows(work, t, target.columns, context.cloudUsageSchema, slice);
         await rememberLastId(work, t, lease, lastId);
       }
+      helpers = await publishHelpers(context, window, !billed);
       await note(context, window);
+      // Last: the heartbeat waits for its row.
       if (!billed) jobId = await finishJobs(work, t, target.job, window, clock.now() - startedMs);
-    } else await note(context, window);
+    } else {
+      await publishHelpers(context, window, false);
+      await note(context, window);
+    }
     await work.run(
       `INSERT INTO ${t.publishedWindow}
          (generation, window_start_ms, window_end_ms, mode, row_count, usage_job_id)
        VALUES (?, ?, ?, ?, ?, ?)`,
       [generation.id, window.startMs, window.endMs, target.mode, rows.rows, jobId],
     );
-    return { mode: target.mode, rows, helpers: await publishHelpers(context, window, isOurs) };
+    return { mode: target.mode, rows, helpers };
   });
 }
 
