@@ -15,6 +15,7 @@ GRANT INSERT, UPDATE ON `${schema}`.`record` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE ON `${schema}`.`correction` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE ON `${schema}`.`dead_letter` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE ON `${schema}`.`anomaly` TO '${user}'@'${host}';
+GRANT INSERT, UPDATE ON `${schema}`.`helper_change` TO '${user}'@'${host}';
 
 -- Only to see whether a Java usage server has billed here before (`--preset auto`).
 GRANT SELECT ON `${cloud_usage}`.`usage_job` TO '${user}'@'${host}';

@@ -82,12 +82,24 @@ export interface AccountEntry {
 /** The newest content of an account's facts. */
 export class FactSet {
   readonly #bodies = new Map<string, FactRecord>();
+  #fresh = new Set<string>();
   #view: AccountFacts | null = null;
 
-  set(record: FactRecord): void {
+  /** @param isFresh It came since the newest window was closed. */
+  set(record: FactRecord, isFresh = true): void {
     const { kind, id } = factIdentity(record);
-    this.#bodies.set(`${kind} ${id}`, record);
+    const key = `${kind} ${id}`;
+    this.#bodies.set(key, record);
+    if (isFresh) this.#fresh.add(key);
     this.#view = null;
+  }
+
+  /** Those that came since this was asked last, or the newest window was closed. */
+  takeFresh(): FactRecord[] {
+    if (this.#fresh.size === 0) return [];
+    const fresh = [...this.#fresh].flatMap((key) => this.#bodies.get(key) ?? []);
+    this.#fresh = new Set();
+    return fresh;
   }
 
   /** As the fold takes them, in id order. Rows that the source deleted stay, with their last content. */

@@ -35,6 +35,8 @@ export interface AggregateOptions {
   readonly feedPartitions: number;
   readonly window: WindowSpec;
   readonly closeDelayMs: number;
+  /** Whether what a Java usage server's helper tables need is kept for the sink; default true. */
+  readonly helperTables?: boolean;
   readonly preset: Preset;
   readonly quirkOverrides: Partial<QuirkSet>;
   readonly settings: BillingSettings;
@@ -120,6 +122,7 @@ async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void
           quirks: quirkSet(options.preset, options.quirkOverrides),
           settings,
           fold: io.fold ?? fold,
+          helperTables: options.helperTables ?? true,
         },
         limits: { ...defaultLimits, memoryBytes: options.memoryBytes ?? defaultLimits.memoryBytes },
         sessionTimeoutMs: options.sessionTimeoutMs,

@@ -9,6 +9,7 @@ import type { AccountBook } from './account-book.ts';
 import type { AccountEntry, PendingEvent } from './account-entry.ts';
 import { correctLate } from './correct-late.ts';
 import { FoldResults } from './fold-results.ts';
+import { helperTuples } from './helper-changes.ts';
 import type { Limits } from './limits.ts';
 import { joinDetails } from './join-details.ts';
 import type { DueEvents } from './join-details.ts';
@@ -23,6 +24,8 @@ export interface FoldRules {
   readonly quirks: QuirkSet;
   readonly settings: BillingSettings;
   readonly fold: typeof domainFold;
+  /** Whether a Java usage server's helper tables are kept. */
+  readonly helperTables: boolean;
 }
 
 export interface CloseContext {
@@ -143,7 +146,7 @@ function takeDue(entry: AccountEntry, window: Window): DueEvents {
 }
 
 function foldAccount(
-  { rules, book }: CloseContext,
+  { rules, book, store }: CloseContext,
   results: FoldResults,
   { entry, events }: DueEvents,
   window: Window,
@@ -164,15 +167,20 @@ function foldAccount(
     results.addRows(window, folded.rows);
     results.addAnomalies(window, folded.anomalies);
     results.addRefused(folded.refused);
+    if (rules.helperTables) {
+      const fresh = facts.takeFresh();
+      results.addHelperChanges(helperTuples(store, window, entry, folded, events, fresh));
+    }
     const hasChanged = text !== state.text;
     if (hasChanged) {
       results.addState(entry, text, window);
       entry.state = { value: folded.state, text };
       entry.foldedUntilMs = window.endMs;
     }
-    const { rows, anomalies, refused } = folded;
+    const { rows, anomalies, refused, growth } = folded;
+    const grown = rules.helperTables ? growth.network.length + growth.disk.length : 0;
     entry.quiet =
-      !hasChanged && events.length + rows.length + anomalies.length + refused.length === 0;
+      !hasChanged && events.length + rows.length + anomalies.length + refused.length + grown === 0;
   } catch (error) {
     // Whatever it was, it is this account's: the others of the partition must not wait for it.
     results.addBroken(entry, window, offset, error);

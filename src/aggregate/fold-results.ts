@@ -7,6 +7,7 @@ import type { AccountEntry } from './account-entry.ts';
 import { correctionRow, insertCorrection, toCorrectionId } from './correction-row.ts';
 import { writeDeadLetters } from './dead-letter.ts';
 import type { DeadLetter } from './dead-letter.ts';
+import { insertHelperChange } from './helper-changes.ts';
 import { insertRecord, recordRow } from './record-row.ts';
 import { list, multiRow, quote } from './sql-text.ts';
 import type { PartitionStore } from './store.ts';
@@ -26,6 +27,7 @@ export class FoldResults {
   /** By account: of several windows only the newest state need be written. */
   #states = new Map<string, string>();
   #anomalies: string[] = [];
+  #helperChanges: string[] = [];
   #refused: Refused[] = [];
   #broken: { readonly letter: DeadLetter; readonly window: Window }[] = [];
 
@@ -87,6 +89,14 @@ export class FoldResults {
     }
   }
 
+  /** @param tuples Row constructors of helper_change. */
+  addHelperChanges(tuples: readonly string[]): void {
+    for (const tuple of tuples) {
+      this.#helperChanges.push(tuple);
+      this.#length += tuple.length;
+    }
+  }
+
   addRefused(refused: readonly Refused[]): void {
     for (const one of refused) {
       this.#refused.push(one);
@@ -131,12 +141,14 @@ export class FoldResults {
       this.#anomalies,
       '',
     );
+    await this.#insert(insertHelperChange.head, this.#helperChanges, insertHelperChange.tail);
     await this.#writeRefused();
     await this.#writeBroken();
     this.#records = [];
     this.#corrections = [];
     this.#states = new Map();
     this.#anomalies = [];
+    this.#helperChanges = [];
     this.#refused = [];
     this.#broken = [];
     this.#dateTimes.clear();

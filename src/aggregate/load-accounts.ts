@@ -65,15 +65,23 @@ async function loadStates({ store }: LoadContext, page: readonly AccountEntry[])
   }
 }
 
-async function loadFacts({ store }: LoadContext, page: readonly AccountEntry[]): Promise<void> {
+async function loadFacts(
+  { store, closedOffset }: LoadContext,
+  page: readonly AccountEntry[],
+): Promise<void> {
   const wanted = page.filter((entry) => entry.facts === null);
   if (wanted.length === 0) return;
   const sets = new Map(wanted.map((entry) => [entry.id, new FactSet()]));
-  const rows = await store.rows<{ account_id: AccountId; body: string }>(
-    `SELECT account_id, body FROM fact
+  const rows = await store.rows<{ account_id: AccountId; feed_offset: string; body: string }>(
+    `SELECT account_id, feed_offset, body FROM fact
      WHERE generation=${store.generation} AND account_id IN ${ids(wanted)} AND kind<>'settings'`,
   );
-  for (const row of rows) sets.get(row.account_id)?.set(JSON.parse(row.body) as FactRecord);
+  // What came before an account's first fold is news, too.
+  const isNew = new Set(wanted.filter((entry) => entry.foldedUntilMs === 0).map(({ id }) => id));
+  for (const row of rows) {
+    const isFresh = Number(row.feed_offset) >= closedOffset || isNew.has(row.account_id);
+    sets.get(row.account_id)?.set(JSON.parse(row.body) as FactRecord, isFresh);
+  }
   for (const entry of wanted) entry.facts = sets.get(entry.id) ?? null;
 }
 

@@ -167,6 +167,13 @@ export const settings = {
     schema: z.enum(['primary', 'shadow']).default('primary'),
     shown: 'primary',
   }),
+  helperTables: setting({
+    name: 'helper-tables',
+    value: 'on|off',
+    what: 'keep in cloud_usage all that a Java usage server needs to go on (mode primary)',
+    schema: onOff.default(true),
+    shown: 'on',
+  }),
   generation: setting({
     name: 'generation',
     value: 'NAME',

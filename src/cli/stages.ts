@@ -34,6 +34,7 @@ export const aggregateKeys = [
   ...windowKeys,
   ...storeKeys,
   'preset',
+  'helperTables',
   'sessionTimeout',
 ] as const satisfies readonly SettingKey[];
 export const sinkKeys = [
@@ -41,6 +42,7 @@ export const sinkKeys = [
   ...storeKeys,
   'until',
   'mode',
+  'helperTables',
   'cloudUsageSchema',
   'host',
   'sessionTimeout',
@@ -116,6 +118,7 @@ export async function aggregateStage(
       closeDelayMs: closeDelayMsOf(v),
       preset,
       quirkOverrides: {},
+      helperTables: v.helperTables,
       settings: { snapshotVirtualSize: false },
       sessionTimeoutMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
@@ -145,6 +148,7 @@ export async function sinkStage(
       feedPartitions: v.partitions,
       generation: v.generation,
       mode: v.mode,
+      helperTables: v.helperTables,
       host: v.host ?? `usagestream@${hostname()}`,
       pid: process.pid,
       leaseMs: v.sessionTimeout,

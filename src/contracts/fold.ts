@@ -28,6 +28,8 @@ export const anomalyCodes = {
   LATE_EVENT: 'an event arrived after its window was closed',
   UNBILLED_EVENT_TYPE: 'the management server writes this type but nothing is billed for it',
   UNKNOWN_EVENT_TYPE: 'a type that CloudStack 4.23 does not write',
+  HELPER_ROW_SKIPPED:
+    "a row that CloudStack's helper table cannot hold was left out of it; what is billed is not touched",
 } as const;
 export type AnomalyCode = keyof typeof anomalyCodes;
 

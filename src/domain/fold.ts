@@ -3,6 +3,7 @@ import { compareU64, u64 } from '../contracts/ids.ts';
 import type { U64 } from '../contracts/ids.ts';
 import type { UsageRow } from '../contracts/usage-row.ts';
 import type { AccountState } from './account-state.ts';
+import type { Growth } from './counters.ts';
 import { meaningOf } from './event-rules.ts';
 import type { Refusal } from './event-rule.ts';
 import { changedIntervals, nextIntervals } from './kept-intervals.ts';
@@ -28,6 +29,8 @@ export interface FoldOutput {
   readonly refused: readonly Refused[];
   /** Intervals that this fold opened, changed or closed, as they are now: what helper tables miss. */
   readonly changed: ChangedIntervals;
+  /** What every counter of the account has grown by, 0 included; none for an account that is not billed. */
+  readonly growth: { readonly network: readonly Growth[]; readonly disk: readonly Growth[] };
 }
 
 /**
@@ -51,6 +54,7 @@ export function fold(input: FoldInput): FoldOutput {
 
   let bases = { networkBases: state.networkBases, diskBases: state.diskBases };
   let rows: UsageRow[] = [];
+  let growth: FoldOutput['growth'] = { network: [], disk: [] };
   const { firstPublicTemplateOnly } = quirks;
   if (!firstPublicTemplateOnly) closePublicTemplates(ledger, facts);
   if (ledger.isAccountKnown && isBilled(facts, window, quirks)) {
@@ -63,6 +67,7 @@ export function fold(input: FoldInput): FoldOutput {
     const network = networkBytes(ctx, facts.counters, state.networkBases, ledger.findings);
     const disk = diskIo(ctx, facts.counters, state.diskBases, ledger.findings);
     bases = { networkBases: network.bases, diskBases: disk.bases };
+    growth = { network: network.growth, disk: disk.growth };
     rows = [...intervalRows(ledger, ctx), ...network.rows, ...disk.rows, ...bucketRows(ctx, facts)];
     if (firstPublicTemplateOnly) closePublicTemplates(ledger, facts);
   }
@@ -78,6 +83,7 @@ export function fold(input: FoldInput): FoldOutput {
     anomalies: ledger.findings.all(),
     refused,
     changed: changedIntervals(ledger),
+    growth,
   };
 }
 

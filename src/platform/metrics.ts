@@ -35,6 +35,11 @@ export function createMetrics() {
     ]),
     aggregateFenced: counter('aggregate_fenced_total', 'Commits refused by the epoch fence'),
     sinkRows: counter('sink_rows_published_total', 'Rows written to cloud_usage', ['usage_type']),
+    sinkHelperRows: counter(
+      'sink_helper_rows_total',
+      'Rows of the tables that a Java usage server needs to go on: written, or skipped because its table cannot hold them',
+      ['table', 'outcome'],
+    ),
     sinkWindows: counter('sink_windows_published_total', 'Windows published'),
     sinkOutbox: counter('sink_outbox_records_total', 'Records sent from the outbox', ['topic']),
     sinkLeader: gauge('sink_leader', '1 while this process leads the sink'),

@@ -10,6 +10,8 @@ import type { Lease } from './lease.ts';
 import type { Session } from './session.ts';
 import type { SinkMode } from './sink-options.ts';
 import type { StoreTables } from './store-tables.ts';
+import { forgetChanges, writeHelpers } from './write-helpers.ts';
+import type { HelperCounts } from './write-helpers.ts';
 import { finishJobs, isBilled } from './usage-job.ts';
 import type { JobOwner } from './usage-job.ts';
 
@@ -21,7 +23,9 @@ export interface PublishContext {
   readonly generation: Generation;
   readonly cloudUsageSchema: string;
   /** `primary` with the columns to copy, or `shadow`, which touches no table of CloudStack. */
-  readonly target: { mode: 'primary'; columns: CopyColumns; job: JobOwner } | { mode: 'shadow' };
+  readonly target:
+    | { mode: 'primary'; columns: CopyColumns; job: JobOwner; helperTables: boolean }
+    | { mode: 'shadow' };
   readonly outbox: boolean;
   readonly clock: Clock;
 }
@@ -29,11 +33,12 @@ export interface PublishContext {
 export interface PublishedWindow {
   readonly mode: SinkMode;
   readonly rows: WindowRows;
+  readonly helpers: HelperCounts;
 }
 
 /**
  * Publishes one window whole, in one transaction, or nothing of it: the rows of every account, the
- * `usage_job` row, our own note that it is published, the outbox entry, the last id.
+ * `usage_job` row, the tables that a Java usage server needs to go on, our own note that it is published, the outbox entry, the last id.
  * A window that is published already is left alone; so is every row that has its id.
  *
  * @param window Closed by every partition of the generation, and next in the order of windows.
@@ -56,6 +61,7 @@ export function publishWindow(
     const isReduced = target.mode === 'primary' ? target.columns.isReduced : 'FALSE';
     const rows = await countRows(work, t, generation.id, window, isReduced);
     let jobId: string | null = null;
+    let helpers: HelperCounts = new Map();
     if (target.mode === 'primary') {
       const billed = await isBilled(work, t, window);
       if (billed && rows.pending > 0) throw new AppError('SINK_WINDOW_BILLED', { window, rows });
@@ -64,17 +70,36 @@ export function publishWindow(
         const lastId = await copyRows(work, t, target.columns, context.cloudUsageSchema, slice);
         await rememberLastId(work, t, lease, lastId);
       }
+      helpers = await publishHelpers(context, window, !billed);
       await note(context, window);
+      // Last: the heartbeat waits for its row.
       if (!billed) jobId = await finishJobs(work, t, target.job, window, clock.now() - startedMs);
-    } else await note(context, window);
+    } else {
+      await publishHelpers(context, window, false);
+      await note(context, window);
+    }
     await work.run(
       `INSERT INTO ${t.publishedWindow}
          (generation, window_start_ms, window_end_ms, mode, row_count, usage_job_id)
        VALUES (?, ?, ?, ?, ?, ?)`,
       [generation.id, window.startMs, window.endMs, target.mode, rows.rows, jobId],
     );
-    return { mode: target.mode, rows };
+    return { mode: target.mode, rows, helpers };
   });
+}
+
+/** What is not published is forgotten, so that it does not pile up; who billed a window has its helper rows. */
+async function publishHelpers(
+  context: PublishContext,
+  window: Window,
+  isOurs: boolean,
+): Promise<HelperCounts> {
+  const { work, t, target, cloudUsageSchema, generation } = context;
+  const helpers = { work, t, cloudUsageSchema, generation: generation.id };
+  if (isOurs && target.mode === 'primary' && target.helperTables)
+    return writeHelpers(helpers, window);
+  await forgetChanges(helpers, window);
+  return new Map();
 }
 
 async function note({ work, t, generation, outbox }: PublishContext, window: Window) {

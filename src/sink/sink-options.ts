@@ -20,6 +20,8 @@ export interface SinkOptions {
   /** Name of the generation to publish. */
   readonly generation: string;
   readonly mode: SinkMode;
+  /** In mode primary: keep the tables that a Java usage server needs to go on; default true. */
+  readonly helperTables?: boolean;
   /**
    * `usage_job.host`: must begin with {@link sinkHostPrefix}, so that it differs from that of a Java
    * usage server on the same machine (which deletes open rows of its own host when it starts).

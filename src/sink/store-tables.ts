@@ -10,6 +10,11 @@ export interface StoreTables {
   readonly outbox: string;
   readonly deadLetter: string;
   readonly lease: string;
+  readonly helperChange: string;
+  readonly helperRow: string;
+  readonly event: string;
+  readonly eventDetail: string;
+  readonly anomaly: string;
   /** CloudStack's. */
   readonly cloudUsage: string;
   readonly usageJob: string;
@@ -24,6 +29,11 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   outbox: quoteName(schema, 'outbox'),
   deadLetter: quoteName(schema, 'dead_letter'),
   lease: quoteName(schema, 'lease'),
+  helperChange: quoteName(schema, 'helper_change'),
+  helperRow: quoteName(schema, 'helper_row'),
+  event: quoteName(schema, 'event'),
+  eventDetail: quoteName(schema, 'event_detail'),
+  anomaly: quoteName(schema, 'anomaly'),
   cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
   usageJob: quoteName(cloudUsageSchema, 'usage_job'),
 });

@@ -5,6 +5,7 @@ import { inspectCloudUsage } from './cloud-usage-columns.ts';
 import { dropAfterGrace } from './drop-after-grace.ts';
 import { isPublishedUntil, readFrontier } from './due-window.ts';
 import type { Frontier } from './due-window.ts';
+import { inspectHelperTables } from './inspect-helper-tables.ts';
 import { loadGeneration } from './generation.ts';
 import type { Generation } from './generation.ts';
 import { isOutboxEmpty, lead } from './lead.ts';
@@ -53,6 +54,8 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
   if (!generation) return;
   const columns =
     options.mode === 'primary' ? await inspectCloudUsage(control, options.cloudUsageSchema) : null;
+  if (columns && (options.helperTables ?? true))
+    await inspectHelperTables(control, options.cloudUsageSchema);
   const outbox = io.log !== null;
   const lease = await standBy(control, work, generation, self, io);
   if (!lease) return;
@@ -63,6 +66,7 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
     'sink led',
   );
   try {
+    const helperTables = options.helperTables ?? true;
     const job = { host: options.host, pid: options.pid };
     const leadership: Leadership = {
       control,
@@ -77,7 +81,7 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
       options,
       io,
       cloudUsageSchema: options.cloudUsageSchema,
-      target: columns ? { mode: 'primary', columns, job } : { mode: 'shadow' },
+      target: columns ? { mode: 'primary', columns, job, helperTables } : { mode: 'shadow' },
       clock: io.clock,
       report: (frontier, published) => report(self, io, control, generation, frontier, published),
     };
@@ -156,6 +160,7 @@ async function report(
       { endMs: frontier.publishedUntilMs, rows: published.rows.rows, mode: published.mode },
       'window published',
     );
+    reportHelpers(io, frontier, published);
     if (published.rows.reduced > 0)
       io.logger.warn(
         { endMs: frontier.publishedUntilMs, rows: published.rows.reduced },
@@ -173,6 +178,21 @@ async function report(
     rows: self.rows,
     pendingOutbox: Number(waiting?.['n']),
   });
+}
+
+function reportHelpers(io: SinkIo, frontier: Frontier, { helpers }: PublishedWindow): void {
+  let skipped = 0;
+  for (const [table, counts] of helpers) {
+    io.metrics.sinkHelperRows.inc({ table, outcome: 'written' }, counts.rows);
+    if (counts.skipped > 0)
+      io.metrics.sinkHelperRows.inc({ table, outcome: 'skipped' }, counts.skipped);
+    skipped += counts.skipped;
+  }
+  if (skipped > 0)
+    io.logger.warn(
+      { endMs: frontier.publishedUntilMs, rows: skipped },
+      'helper rows that CloudStack cannot hold were left out',
+    );
 }
 
 /**

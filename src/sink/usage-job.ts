@@ -46,11 +46,15 @@ export async function keepOpenJob(
   t: StoreTables,
   owner: JobOwner,
 ): Promise<void> {
-  const rows = await session.rows(
-    `SELECT id, host, pid, heartbeat,
+  const look = () =>
+    session.rows(
+      `SELECT id, host, pid, heartbeat,
        heartbeat > UTC_TIMESTAMP() - INTERVAL ${liveMinutes} MINUTE AS alive
      FROM ${t.usageJob} WHERE job_type = 0 AND ${open} ORDER BY id DESC FOR UPDATE`,
-  );
+    );
+  // A publication that commits while the first look waits for its row has opened another.
+  const seen = await look();
+  const rows = seen.length > 0 ? seen : await look();
   const rival = rows.find((row) => Number(row['alive']) === 1 && !isSinkHost(row, owner));
   if (rival)
     throw new AppError('SINK_NOT_ALONE', {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createConnection } from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -23,6 +23,11 @@ export interface TestRow {
   readonly columns?: Readonly<Record<string, unknown>>;
 }
 
+/** In order of their numbers. */
+const ownMigrations = readdirSync(new URL('../../deploy/migrations/', import.meta.url))
+  .filter((name) => /^\d{4}-/.test(name))
+  .toSorted()
+  .map((name) => `deploy/migrations/${name}`);
 const file = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 /** Two schemas of their own on the real server, with our tables, CloudStack's, and a live generation of days. */
@@ -42,8 +47,7 @@ export class TestStore implements AsyncDisposable {
     const root = await createConnection({ ...mysqlOptions(target), multipleStatements: true });
     const store = new TestStore(root);
     await root.query(`CREATE DATABASE ${store.schema}; USE ${store.schema};
-      ${file('deploy/migrations/0001-usage-stream.sql')}
-      ${file('deploy/migrations/0002-correction.sql')}`);
+      ${ownMigrations.map(file).join('\n')}`);
     await root.query(`CREATE DATABASE ${store.cloudUsage}; USE ${store.cloudUsage};
       ${file('deploy/migrations/cloud-usage-4.23.sql')}`);
     await store.sql(

@@ -7,6 +7,7 @@ import { defaultLimits } from '../../src/aggregate/limits.ts';
 import { PartitionWorker } from '../../src/aggregate/partition-worker.ts';
 import { resetGeneration } from '../../src/aggregate/reset-generation.ts';
 import { fold } from '../../src/domain/fold.ts';
+import { helperTables } from '../../src/domain/helper-tables.ts';
 import { quirkSet } from '../../src/domain/quirks.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
@@ -133,12 +134,43 @@ test('the aggregate stores, folds and closes with the rights of its file', async
 const connectAs = (target: MysqlTarget): Promise<Connection> =>
   createConnection({ ...mysqlOptions(target), multipleStatements: true });
 
+const addChange = (table: string, startMs: number, serial: string, cells: readonly unknown[]) =>
+  store.sql('INSERT INTO us.helper_change SET ?', [
+    {
+      ...{ generation: 1, window_start_ms: startMs, table_name: table, account_id: 1, serial },
+      ...{ event_id: 5, body: JSON.stringify(cells) },
+    },
+  ]);
+
 test('the sink works with the rights of its file, as leader and as successor', async () => {
   const target = await grant('sink');
   await store.sql(`INSERT INTO us.dead_letter (generation, partition_id, feed_offset, reason, facts)
     VALUES (1, 0, 1, 'MALFORMED', '{}')`);
-  await publishUntil(store, firstDay + day, {}, { store: target });
+  // in every helper table a row that is inserted, and changed by the next window; one that does not fit
+  for (const startMs of [firstDay, firstDay + day])
+    for (const { name, columns } of helperTables) {
+      const cells = columns.map(({ type }) => (type === 'date' ? '2026-03-01 00:00:00' : '1'));
+      await addChange(name, startMs, '1', cells);
+    }
+  await addChange('usage_vpc', firstDay, '2', []);
+  const event = JSON.stringify({ event: { type: 'VM.START', zoneId: '1' } });
+  await store.sql(
+    `INSERT INTO us.event (generation, account_id, created_ms, event_id, incarnation, partition_id,
+       feed_offset, content_hash, body) VALUES (1, 1, ?, 5, 0, 0, 1, 'x', ?)`,
+    [firstDay, event],
+  );
+  await store.sql(
+    `INSERT INTO us.event_detail (generation, account_id, event_id, incarnation, detail_id, feed_offset,
+       name, value) VALUES (1, 1, 5, 0, 1, 1, 'memory', '512')`,
+  );
+  await addChange('usage_event', firstDay, '0', [[firstDay, 5, 0]]);
+  await store.close(firstDay + 2 * day);
+  await publishUntil(store, firstDay + 2 * day, {}, { store: target });
   expect(await store.value('SELECT COUNT(*) FROM cu.cloud_usage')).toBe('1');
+  for (const { name } of helperTables)
+    expect(await store.value(`SELECT COUNT(*) FROM cu.${name}`), name).toBe('1');
+  expect(await store.value('SELECT COUNT(*) FROM cu.usage_event')).toBe('1');
+  expect(await store.value('SELECT COUNT(*) FROM us.anomaly')).toBe('1');
   // a predecessor that holds the fence, and was forgotten: its connection has to be ended
   const held = await connectAs(target);
   held.on('error', () => {});
@@ -157,7 +189,13 @@ test.each([
   { role: 'sink', sql: 'UPDATE cu.cloud_usage SET raw_usage = 0' },
   { role: 'sink', sql: 'UPDATE us.record SET quantity = 0' },
   { role: 'sink', sql: 'SELECT * FROM cu.quota_usage' },
-  { role: 'sink', sql: 'SELECT * FROM us.event' },
+  { role: 'sink', sql: 'SELECT * FROM us.fact' },
+  { role: 'sink', sql: 'DELETE FROM us.event' },
+  { role: 'sink', sql: 'DELETE FROM us.helper_row' },
+  { role: 'sink', sql: 'DELETE FROM cu.usage_event' },
+  { role: 'sink', sql: 'UPDATE cu.usage_event SET account_id = 0' },
+  { role: 'sink', sql: 'DELETE FROM cu.usage_volume' },
+  { role: 'sink', sql: 'DELETE FROM cu.account' },
   { role: 'aggregate', sql: 'INSERT INTO cu.usage_job SET heartbeat = NOW()' },
   { role: 'aggregate', sql: 'SELECT * FROM cu.cloud_usage' },
   { role: 'aggregate', sql: 'UPDATE us.lease SET epoch = 9' },

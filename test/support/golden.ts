@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Counter } from '../../src/contracts/feed-record.ts';
@@ -5,6 +6,7 @@ import type { AccountFacts, FoldEvent } from '../../src/contracts/fold.ts';
 import { u64 } from '../../src/contracts/ids.ts';
 import type { AccountId } from '../../src/contracts/ids.ts';
 import { sqlDateTime } from '../../src/contracts/time.ts';
+import type { Window } from '../../src/contracts/time.ts';
 import type { UsageRow } from '../../src/contracts/usage-row.ts';
 import { decodeState, emptyState, encodeState } from '../../src/domain/account-state.ts';
 import type { AccountState } from '../../src/domain/account-state.ts';
@@ -62,9 +64,11 @@ export async function readGoldenFolder(where: URL): Promise<Golden> {
   };
 }
 
-/** A table of a golden folder, such as usage_vm_instance: rows by column name, NULL as null. */
+/** A table of a golden folder, such as usage_vm_instance: rows by column name, NULL as null; none when the run left it empty. */
 export async function readGoldenTable(name: string, table: string): Promise<SqlRow[]> {
-  const text = await readFile(new URL(`${name}/${table}.tsv`, folder), 'utf8');
+  const where = new URL(`${name}/${table}.tsv`, folder);
+  if (!existsSync(where)) return [];
+  const text = await readFile(where, 'utf8');
   const [header = '', ...lines] = text.trimEnd().split('\n');
   const columns = header.split('\t');
   return lines.map((line) => {
@@ -76,7 +80,12 @@ export async function readGoldenTable(name: string, table: string): Promise<SqlR
 export interface GoldenFold {
   readonly rows: readonly UsageRow[];
   /** Every fold in order, one per account and window. */
-  readonly folds: readonly (FoldOutput & { readonly accountId: AccountId })[];
+  readonly folds: readonly (FoldOutput & {
+    readonly accountId: AccountId;
+    readonly window: Window;
+  })[];
+  /** Statistics rows that the server never had, up to the last run. */
+  readonly lost: readonly Counter[];
 }
 
 /**
@@ -97,6 +106,7 @@ export function foldGolden(
   let waiting: FoldEvent[] = [];
   const copied = new CounterCopy();
   const content = new CloudContent(golden.changes);
+  let lost = new Set<Counter>();
   for (let startMs = golden.fromMs; startMs < golden.toMs; startMs += golden.rangeMs) {
     const endMs = startMs + golden.rangeMs;
     const window = { startMs, endMs, runMs: endMs + golden.runDelayMs };
@@ -106,9 +116,10 @@ export function foldGolden(
     waiting = waiting.filter((event) => event.createdMs >= endMs);
     const own = Map.groupBy(due, (event) => event.accountId);
     const seen = content.facts();
-    const lost = losesLateCounters ? copied.lostBy(seen.values()) : new Set<Counter>();
+    lost = copied.lostBy(seen.values());
+    const isSeen = (counter: Counter) => !losesLateCounters || !lost.has(counter);
     for (const [accountId, all] of seen) {
-      const facts = { ...all, counters: all.counters.filter((counter) => !lost.has(counter)) };
+      const facts = { ...all, counters: all.counters.filter(isSeen) };
       const output = fold({
         // Through its text, as between two processes.
         state: decodeState(encodeState(states.get(accountId) ?? emptyState(accountId))),
@@ -119,10 +130,10 @@ export function foldGolden(
         settings: { snapshotVirtualSize: false },
       });
       states.set(accountId, output.state);
-      folds.push({ ...output, accountId });
+      folds.push({ ...output, accountId, window });
     }
   }
-  return { rows: folds.flatMap((output) => output.rows), folds };
+  return { rows: folds.flatMap((output) => output.rows), folds, lost: [...lost] };
 }
 
 /** Which statistics rows a usage server's copies hold, run after run. */

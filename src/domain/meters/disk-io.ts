@@ -2,6 +2,7 @@ import type { Counter } from '../../contracts/feed-record.ts';
 import type { UsageRow } from '../../contracts/usage-row.ts';
 import type { CounterBase } from '../account-state.ts';
 import { counterGrowth, growthGroups } from '../counters.ts';
+import type { Growth } from '../counters.ts';
 import { orNone, zero } from '../event-rule.ts';
 import type { Findings } from '../findings.ts';
 import { amountRow } from '../usage-row-form.ts';
@@ -25,7 +26,7 @@ export function diskIo(
   counters: readonly Counter[],
   bases: readonly CounterBase[],
   findings: Findings,
-): { rows: UsageRow[]; bases: readonly CounterBase[] } {
+): { rows: UsageRow[]; bases: readonly CounterBase[]; growth: readonly Growth[] } {
   const readings = counters.flatMap((row) => {
     if (row.table !== 'vm_disk_statistics') return [];
     const { aggIoRead, aggIoWrite, aggBytesRead, aggBytesWrite } = row;
@@ -55,5 +56,5 @@ export function diskIo(
       });
     });
   });
-  return { rows, bases: next };
+  return { rows, bases: next, growth };
 }

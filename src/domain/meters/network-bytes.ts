@@ -2,6 +2,7 @@ import type { Counter } from '../../contracts/feed-record.ts';
 import type { UsageRow } from '../../contracts/usage-row.ts';
 import type { CounterBase } from '../account-state.ts';
 import { counterGrowth, growthGroups } from '../counters.ts';
+import type { Growth } from '../counters.ts';
 import { orNone } from '../event-rule.ts';
 import type { Findings } from '../findings.ts';
 import { amountRow } from '../usage-row-form.ts';
@@ -23,7 +24,7 @@ export function networkBytes(
   counters: readonly Counter[],
   bases: readonly CounterBase[],
   findings: Findings,
-): { rows: UsageRow[]; bases: readonly CounterBase[] } {
+): { rows: UsageRow[]; bases: readonly CounterBase[]; growth: readonly Growth[] } {
   const readings = counters.flatMap((row) => {
     if (row.table !== 'user_statistics') return [];
     const totals = [BigInt(row.aggBytesSent), BigInt(row.aggBytesReceived)];
@@ -53,5 +54,5 @@ export function networkBytes(
       });
     });
   });
-  return { rows, bases: next };
+  return { rows, bases: next, growth };
 }

@@ -33,8 +33,8 @@ test.each(Object.keys(deadLetterReasons))(
 const unseen: readonly string[] = ['OPEN_UNDER_OTHER_ACCOUNT'];
 
 test.each(Object.keys(anomalyCodes))('%s is noted somewhere, unless it is a known gap', (code) => {
-  const inDomain = all.filter(({ path }) => path.startsWith('src/domain/'));
-  expect(inDomain.some(({ text }) => quotes(text, code))).toBe(!unseen.includes(code));
+  const noting = all.filter(({ path }) => /^src\/(domain|sink)\//.test(path));
+  expect(noting.some(({ text }) => quotes(text, code))).toBe(!unseen.includes(code));
 });
 
 test('an error says its code, its facts, its cause and what to do', () => {
