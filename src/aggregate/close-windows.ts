@@ -1,6 +1,6 @@
-import type { BillingSettings } from '../contracts/fold.ts';
 import type { EpochMs, Window } from '../contracts/time.ts';
 import { encodeState } from '../domain/account-state.ts';
+import type { CloudRules } from '../domain/cloud-rules.ts';
 import type { fold as domainFold } from '../domain/fold.ts';
 import type { QuirkSet } from '../domain/quirks.ts';
 import { isClosed, nextWindow, windowOf } from '../domain/window.ts';
@@ -16,11 +16,8 @@ import type { PartitionStore, Progress } from './store.ts';
 import type { Tally } from './tally.ts';
 
 /** How a generation folds. */
-export interface FoldRules {
-  readonly window: WindowSpec;
-  readonly closeDelayMs: number;
+export interface FoldRules extends CloudRules {
   readonly quirks: QuirkSet;
-  readonly settings: BillingSettings;
   readonly fold: typeof domainFold;
 }
 

@@ -10,6 +10,7 @@ import { claimPartition } from './claim.ts';
 import type { ClaimOptions } from './claim.ts';
 import { closeWindows } from './close-windows.ts';
 import type { FoldRules } from './close-windows.ts';
+import { SettingsBook } from './cloud-settings.ts';
 import type { Limits } from './limits.ts';
 import { loadRoster } from './load-accounts.ts';
 import { isConflict, isLost } from './store-fault.ts';
@@ -55,19 +56,18 @@ export class PartitionWorker {
   #store: PartitionStore;
   #progress: Progress;
   #book: AccountBook;
+  #settings: SettingsBook;
   #foreign = new Set<AccountId>();
   #isStopped = false;
   #running: Promise<void> = Promise.resolve();
 
-  private constructor(
-    options: WorkerOptions,
-    held: { store: PartitionStore; progress: Progress; book: AccountBook },
-  ) {
+  private constructor(options: WorkerOptions, held: Awaited<ReturnType<typeof hold>>) {
     this.partition = options.claim.partition;
     this.#options = options;
     this.#store = held.store;
     this.#progress = held.progress;
     this.#book = held.book;
+    this.#settings = held.settings;
   }
 
   /** Claims the partition; see {@link claimPartition} for errors. */
@@ -130,7 +130,13 @@ export class PartitionWorker {
     const store = this.#store;
     const endTimer = metrics.batchMs.startTimer();
     this.#tally.clear();
-    const unit = new Unit({ store, book: this.#book, tally: this.#tally, foreign: this.#foreign });
+    const unit = new Unit({
+      store,
+      book: this.#book,
+      tally: this.#tally,
+      foreign: this.#foreign,
+      settings: this.#settings,
+    });
     const begin = (next: number) => store.begin(next, batch.nextOffset);
     await begin(from);
     let now = this.#progress;
@@ -183,6 +189,8 @@ export class PartitionWorker {
     const windows = this.#tally.total('window');
     metrics.aggregateLagRecords.set({ partition }, lag);
     this.#tally.publish(metrics);
+    for (const note of this.#settings.takeNotes())
+      logger.warn(note, 'a setting of the cloud was not applied: it needs a new generation');
     if (windows > 0) logger.info({ partition, closedUntilMs, windows, rows }, 'windows closed');
     logger.debug({ partition, nextOffset, lag, events }, 'batch committed');
     onProgress({ partition, nextOffset, lag, watermarkMs, closedUntilMs, events, rows });
@@ -220,6 +228,7 @@ export class PartitionWorker {
         this.#store = held.store;
         this.#progress = held.progress;
         this.#book = held.book;
+        this.#settings = held.settings;
         this.#foreign = new Set();
         // Closed meanwhile: nobody else would cut this connection.
         if (this.#isStopped) held.store.destroy();
@@ -244,5 +253,6 @@ async function hold(options: WorkerOptions, epoch: number | null) {
   const { store, progress } = await claimPartition({ ...options.claim, epoch });
   const book = new AccountBook(options.limits.memoryBytes);
   await loadRoster(store, book);
-  return { store, progress, book };
+  const settings = await SettingsBook.open(store, options.rules);
+  return { store, progress, book, settings };
 }

@@ -68,5 +68,8 @@ function flagsOf(s: Setting): Option[] {
   if (s.secret)
     return [new Option(`--${s.name}-file <file>`, `file with the ${s.what} (or the environment)`)];
   const shown = s.shown === undefined ? '' : ` (default: ${s.shown})`;
-  return [new Option(`--${s.name} <${s.value ?? 'value'}>`, s.what + shown)];
+  const flag = `--${s.each ?? s.name} <${s.value ?? 'value'}>`;
+  const option = new Option(flag, s.what + shown);
+  if (s.each !== undefined) option.argParser<string[]>((part, before) => [...(before ?? []), part]);
+  return [option];
 }
