@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
-  DeadLetterMessage,
+  FeedDeadLetter,
   UsageRecordMessage,
   UsageWindowMessage,
 } from '../../src/contracts/messages.ts';
@@ -129,11 +129,11 @@ test('refused records go out once with their bytes; one that is too large goes o
     'feed/1/42',
     'feed/1/43',
   ]);
-  expect(parsed(DeadLetterMessage, sent[0])).toMatchObject({
+  expect(parsed(FeedDeadLetter, sent[0])).toMatchObject({
     stage: 'aggregate',
     reason: 'MALFORMED',
     facts: { at: 3 },
-    accountId: null,
+    accountId: '5',
     topic: 'feed',
     partition: 1,
     offset: 41,
@@ -141,10 +141,10 @@ test('refused records go out once with their bytes; one that is too large goes o
     value: Buffer.from([0, 255]).toString('base64'),
     valueBytes: 2,
   });
-  const large = parsed(DeadLetterMessage, sent[1]);
+  const large = parsed(FeedDeadLetter, sent[1]);
   expect(large.valueBytes).toBe(2_000_000);
   expect(Buffer.from(large.value ?? '', 'base64')).toHaveLength(600 * 1024);
-  expect(parsed(DeadLetterMessage, sent[2]).value).toBeNull();
+  expect(parsed(FeedDeadLetter, sent[2]).value).toBeNull();
 });
 
 test('a log that fails half-way holds up no window, and everything goes out in the end', async () => {
