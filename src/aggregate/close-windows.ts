@@ -8,6 +8,7 @@ import type { WindowSpec } from '../domain/window.ts';
 import type { AccountBook } from './account-book.ts';
 import type { AccountEntry, PendingEvent } from './account-entry.ts';
 import { FoldResults } from './fold-results.ts';
+import type { FoldPlace } from './fold-results.ts';
 import type { Limits } from './limits.ts';
 import { joinDetails } from './join-details.ts';
 import type { DueEvents } from './join-details.ts';
@@ -96,7 +97,7 @@ async function closeWindow(
     const taken = ready.map((entry) => takeDue(entry, window));
     await joinDetails(store, taken, window.startMs, nextOffset);
     for (const one of taken) {
-      foldAccount(context, results, one, window, nextOffset);
+      foldAccount(context, results, one, window, { offset: nextOffset, lateFrom: closedOffset });
       book.measure(one.entry);
       await results.flushWhenLarge();
     }
@@ -138,12 +139,13 @@ function takeDue(entry: AccountEntry, window: Window): DueEvents {
   return { entry, events };
 }
 
-function foldAccount(
+/** Folds one window of an account, whose fold alone fails if it throws. */
+export function foldAccount(
   { rules, book }: CloseContext,
   results: FoldResults,
   { entry, events }: DueEvents,
   window: Window,
-  offset: number,
+  place: FoldPlace,
 ): void {
   const { state, facts } = entry;
   if (state === null || facts === null) throw new Error(`account ${entry.id} was not loaded`);
@@ -171,7 +173,7 @@ function foldAccount(
       !hasChanged && events.length + rows.length + anomalies.length + refused.length === 0;
   } catch (error) {
     // Whatever it was, it is this account's: the others of the partition must not wait for it.
-    results.addBroken(entry, window, offset, error);
+    results.addBroken(entry, window, place, error);
     entry.incomplete = true;
     book.release(entry);
   }

@@ -9,10 +9,11 @@ import { AccountBook } from './account-book.ts';
 import { claimPartition } from './claim.ts';
 import type { ClaimOptions } from './claim.ts';
 import { closeWindows } from './close-windows.ts';
-import type { FoldRules } from './close-windows.ts';
+import type { CloseContext, FoldRules } from './close-windows.ts';
 import { SettingsBook } from './cloud-settings.ts';
 import type { Limits } from './limits.ts';
 import { loadRoster } from './load-accounts.ts';
+import { readRepairs, repairAccounts } from './repair-accounts.ts';
 import { isConflict, isLost } from './store-fault.ts';
 import type { PartitionStore, Progress } from './store.ts';
 import { takeRecords } from './take-records.ts';
@@ -57,6 +58,8 @@ export class PartitionWorker {
   #progress: Progress;
   #book: AccountBook;
   #settings: SettingsBook;
+  /** Accounts to be folded again before the next batch. */
+  #repairs: readonly AccountId[];
   #foreign = new Set<AccountId>();
   #isStopped = false;
   #running: Promise<void> = Promise.resolve();
@@ -68,6 +71,7 @@ export class PartitionWorker {
     this.#progress = held.progress;
     this.#book = held.book;
     this.#settings = held.settings;
+    this.#repairs = held.repairs;
   }
 
   /** Claims the partition; see {@link claimPartition} for errors. */
@@ -142,27 +146,25 @@ export class PartitionWorker {
     let now = this.#progress;
     let at = records.findIndex((record) => record.offset >= from);
     if (at === -1) at = records.length;
+    const context: CloseContext = {
+      rules,
+      limits,
+      store,
+      book: this.#book,
+      tally: this.#tally,
+      pause: () => this.#pause(control),
+      split: async (progress) => {
+        await store.commit(progress);
+        await begin(progress.nextOffset);
+      },
+    };
+    if (this.#repairs.length > 0) await repairAccounts(context, this.#repairs, now);
     for (;;) {
       const taken = takeRecords(unit, records, at, now, rules, limits);
       await unit.write();
       at = taken.at;
       now = { ...taken.progress, nextOffset: records[at]?.offset ?? batch.nextOffset };
-      if (taken.isCloseDue)
-        now = await closeWindows(
-          {
-            rules,
-            limits,
-            store,
-            book: this.#book,
-            tally: this.#tally,
-            pause: () => this.#pause(control),
-            split: async (progress) => {
-              await store.commit(progress);
-              await begin(progress.nextOffset);
-            },
-          },
-          now,
-        );
+      if (taken.isCloseDue) now = await closeWindows(context, now);
       if (at === records.length) break;
       await this.#pause(control);
       if (store.written > limits.splitLength) {
@@ -175,6 +177,7 @@ export class PartitionWorker {
     await store.commit(now);
     endTimer();
     this.#progress = now;
+    this.#repairs = [];
     this.#book.trim();
     this.#report(batch);
   }
@@ -229,6 +232,7 @@ export class PartitionWorker {
         this.#progress = held.progress;
         this.#book = held.book;
         this.#settings = held.settings;
+        this.#repairs = held.repairs;
         this.#foreign = new Set();
         // Closed meanwhile: nobody else would cut this connection.
         if (this.#isStopped) held.store.destroy();
@@ -254,5 +258,6 @@ async function hold(options: WorkerOptions, epoch: number | null) {
   const book = new AccountBook(options.limits.memoryBytes);
   await loadRoster(store, book);
   const settings = await SettingsBook.open(store, options.rules);
-  return { store, progress, book, settings };
+  const repairs = await readRepairs(store);
+  return { store, progress, book, settings, repairs };
 }

@@ -190,9 +190,15 @@ export class Unit {
   }
 
   async #writeEvents(): Promise<void> {
-    const { accepted, refused } = await writeEvents(this.#store, this.#events, this.#tally);
+    const { accepted, superseding, refused } = await writeEvents(
+      this.#store,
+      this.#events,
+      this.#tally,
+    );
     for (const { source, refusal } of refused) this.refuse(source, refusal);
     for (const { event, source, incarnation, entry } of accepted)
       this.#book.addEvent(entry, toPending(event, incarnation, source.offset));
+    // What they took the place of may be in memory, and their details are only in the table.
+    for (const { entry } of superseding) this.#book.release(entry);
   }
 }
