@@ -8,9 +8,11 @@ CREATE USER IF NOT EXISTS '${user}'@'${host}' IDENTIFIED BY '${password}';
 GRANT SELECT ON `${schema}`.`generation` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`progress` TO '${user}'@'${host}';
 GRANT SELECT, UPDATE (`cloud_usage_id`) ON `${schema}`.`record` TO '${user}'@'${host}';
-GRANT SELECT, INSERT ON `${schema}`.`published_window` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE (`row_count`) ON `${schema}`.`published_window` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, DELETE ON `${schema}`.`outbox` TO '${user}'@'${host}';
 GRANT SELECT, UPDATE (`relayed`) ON `${schema}`.`dead_letter` TO '${user}'@'${host}';
+GRANT SELECT, DELETE ON `${schema}`.`repaired_window` TO '${user}'@'${host}';
+GRANT INSERT ON `${schema}`.`anomaly` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, UPDATE ON `${schema}`.`lease` TO '${user}'@'${host}';
 
 -- Mode primary; leave these out for a sink that only ever runs in shadow mode.

@@ -7,6 +7,7 @@ import type { WindowRows } from './copy-rows.ts';
 import type { Generation } from './generation.ts';
 import { enterFence, rememberLastId } from './lease.ts';
 import type { Lease } from './lease.ts';
+import { noteSharedVms } from './note-shared-vms.ts';
 import type { Session } from './session.ts';
 import type { SinkMode } from './sink-options.ts';
 import type { StoreTables } from './store-tables.ts';
@@ -29,6 +30,8 @@ export interface PublishContext {
 export interface PublishedWindow {
   readonly mode: SinkMode;
   readonly rows: WindowRows;
+  /** Machines that were open under two accounts at once. */
+  readonly sharedVms: number;
 }
 
 /**
@@ -64,20 +67,25 @@ export function publishWindow(
         const lastId = await copyRows(work, t, target.columns, context.cloudUsageSchema, slice);
         await rememberLastId(work, t, lease, lastId);
       }
-      await note(context, window);
+      await noteInOutbox(context, window);
       if (!billed) jobId = await finishJobs(work, t, target.job, window, clock.now() - startedMs);
-    } else await note(context, window);
+    } else await noteInOutbox(context, window);
     await work.run(
       `INSERT INTO ${t.publishedWindow}
          (generation, window_start_ms, window_end_ms, mode, row_count, usage_job_id)
        VALUES (?, ?, ?, ?, ?, ?)`,
       [generation.id, window.startMs, window.endMs, target.mode, rows.rows, jobId],
     );
-    return { mode: target.mode, rows };
+    const sharedVms = await noteSharedVms(context, window);
+    return { mode: target.mode, rows, sharedVms };
   });
 }
 
-async function note({ work, t, generation, outbox }: PublishContext, window: Window) {
+/** Leaves the window for the topics, in the open transaction. */
+export async function noteInOutbox(
+  { work, t, generation, outbox }: PublishContext,
+  window: Window,
+): Promise<void> {
   if (!outbox) return;
   await work.run(
     `INSERT INTO ${t.outbox} (generation, kind, window_start_ms) VALUES (?, 'window', ?)`,

@@ -9,6 +9,8 @@ export interface StoreTables {
   readonly outbox: string;
   readonly deadLetter: string;
   readonly lease: string;
+  readonly anomaly: string;
+  readonly repairedWindow: string;
   /** CloudStack's. */
   readonly cloudUsage: string;
   readonly usageJob: string;
@@ -22,6 +24,8 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   outbox: quoteName(schema, 'outbox'),
   deadLetter: quoteName(schema, 'dead_letter'),
   lease: quoteName(schema, 'lease'),
+  anomaly: quoteName(schema, 'anomaly'),
+  repairedWindow: quoteName(schema, 'repaired_window'),
   cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
   usageJob: quoteName(cloudUsageSchema, 'usage_job'),
 });

@@ -42,7 +42,8 @@ export class TestStore implements AsyncDisposable {
     const root = await createConnection({ ...mysqlOptions(target), multipleStatements: true });
     const store = new TestStore(root);
     await root.query(`CREATE DATABASE ${store.schema}; USE ${store.schema};
-      ${file('deploy/migrations/0001-usage-stream.sql')}`);
+      ${file('deploy/migrations/0001-usage-stream.sql')}
+      ${file('deploy/migrations/0004-replays.sql')}`);
     await root.query(`CREATE DATABASE ${store.cloudUsage}; USE ${store.cloudUsage};
       ${file('deploy/migrations/cloud-usage-4.23.sql')}`);
     await store.sql(
