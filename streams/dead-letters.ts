@@ -7,8 +7,8 @@ export const deadLetters = defineStream({
   cleanup: 'delete',
   retentionMs: 'forever',
   partitions: 1,
-  writer: 'aggregate',
+  writer: ['tail', 'sink'],
   readers: ['operator', 'api'],
-  key: 'topic/partition/offset of the refused record, or binlog position',
+  key: 'topic/partition/offset of the refused record, or file/pos/row in the binlog',
   what: 'refused records with reason, facts and their bytes',
 });

@@ -9,9 +9,11 @@ GRANT SELECT ON `${schema}`.`generation` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`progress` TO '${user}'@'${host}';
 GRANT SELECT, UPDATE (`cloud_usage_id`) ON `${schema}`.`record` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`correction` TO '${user}'@'${host}';
-GRANT SELECT, INSERT ON `${schema}`.`published_window` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE (`row_count`) ON `${schema}`.`published_window` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, DELETE ON `${schema}`.`outbox` TO '${user}'@'${host}';
 GRANT SELECT, UPDATE (`relayed`) ON `${schema}`.`dead_letter` TO '${user}'@'${host}';
+GRANT SELECT, DELETE ON `${schema}`.`repaired_window` TO '${user}'@'${host}';
+GRANT INSERT ON `${schema}`.`anomaly` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, UPDATE ON `${schema}`.`lease` TO '${user}'@'${host}';
 GRANT SELECT, DELETE ON `${schema}`.`helper_change` TO '${user}'@'${host}';
 
@@ -21,7 +23,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_job` TO '${user}
 
 -- Mode primary with helper tables: what a Java usage server needs to go on. Leave these out for a sink with
 -- `--helper-tables off`. None of these tables is read by CloudStack's API, or by quota.
-GRANT SELECT, INSERT, UPDATE (`helper_id`) ON `${schema}`.`helper_row` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, DELETE, UPDATE (`helper_id`) ON `${schema}`.`helper_row` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`event` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`event_detail` TO '${user}'@'${host}';
 GRANT INSERT ON `${schema}`.`anomaly` TO '${user}'@'${host}';
@@ -31,19 +33,19 @@ GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`account` TO '${user}'@'${host}
 GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`user_statistics` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`vm_disk_statistics` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`bucket_statistics` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_vm_instance` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_volume` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_storage` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_ip_address` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_load_balancer_policy` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_port_forwarding` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_network_offering` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_vpn_user` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_security_group` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_vmsnapshot` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_snapshot_on_primary` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_backup` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_networks` TO '${user}'@'${host}';
-GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_vpc` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_vm_instance` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_volume` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_storage` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_ip_address` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_load_balancer_policy` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_port_forwarding` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_network_offering` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_vpn_user` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_security_group` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_vmsnapshot` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_snapshot_on_primary` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_backup` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_networks` TO '${user}'@'${host}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `${cloud_usage}`.`usage_vpc` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_network` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, UPDATE ON `${cloud_usage}`.`usage_vm_disk` TO '${user}'@'${host}';

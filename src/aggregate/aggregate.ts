@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import type { BillingSettings } from '../contracts/fold.ts';
 import type { EpochMs } from '../contracts/time.ts';
 import { fold } from '../domain/fold.ts';
 import { quirkSet } from '../domain/quirks.ts';
@@ -21,11 +20,13 @@ import type { Generation } from './generation.ts';
 import { joinGroup } from './group.ts';
 import { defaultLimits } from './limits.ts';
 import type { AggregateProgress } from './partition-worker.ts';
+import { resolveRules } from './resolve-rules.ts';
+import type { AskedRules } from './resolve-rules.ts';
 import { isConflict, storeFault } from './store-fault.ts';
 
 export type { AggregateProgress } from './partition-worker.ts';
 
-export interface AggregateOptions {
+export interface AggregateOptions extends AskedRules {
   /** Our schema, normally `usage_stream`. */
   readonly schema: string;
   /** Name of the generation, normally `main`. */
@@ -33,13 +34,10 @@ export interface AggregateOptions {
   /** Prefix of all topics. */
   readonly prefix: string;
   readonly feedPartitions: number;
-  readonly window: WindowSpec;
-  readonly closeDelayMs: number;
   /** Whether what a Java usage server's helper tables need is kept for the sink; default true. */
   readonly helperTables?: boolean;
   readonly preset: Preset;
   readonly quirkOverrides: Partial<QuirkSet>;
-  readonly settings: BillingSettings;
   /** Return when every window that ends by then is closed on every partition. */
   readonly untilMs?: EpochMs;
   readonly sessionTimeoutMs?: number;
@@ -94,14 +92,17 @@ const lastDelayMs = 15_000;
 const calmMs = 60_000;
 
 async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void> {
-  const { schema, feedPartitions, window, closeDelayMs, settings } = options;
+  const { schema, feedPartitions } = options;
   const pool = openPool(io.store, 1);
   try {
     await checkSchema(pool, schema);
     await io.log.ensureTopics(options.prefix, [usageFeed], feedPartitions);
     const feedTopic = usageFeed.topic(options.prefix);
+    const rules = await resolveRules(options, { ...io, ...options, pool, feedTopic });
+    if (rules === null) return;
     const generation = await ensureGeneration(pool, {
       ...options,
+      ...rules,
       name: options.generation,
       feedTopic,
     });
@@ -117,10 +118,8 @@ async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void
         },
         feedPartitions,
         rules: {
-          window,
-          closeDelayMs,
+          ...rules,
           quirks: quirkSet(options.preset, options.quirkOverrides),
-          settings,
           fold: io.fold ?? fold,
           helperTables: options.helperTables ?? true,
         },
@@ -128,7 +127,7 @@ async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void
         sessionTimeoutMs: options.sessionTimeoutMs,
       },
       io,
-      (signal) => untilClosed(pool, options, generation, signal),
+      (signal) => untilClosed(pool, { ...options, ...rules }, generation, signal),
     );
   } finally {
     await pool.end();
@@ -140,7 +139,7 @@ const pollMs = 250;
 /** Resolves when every partition, whoever owns it, has closed all windows that end by `untilMs`. */
 async function untilClosed(
   pool: Pool,
-  options: AggregateOptions,
+  options: AggregateOptions & { readonly window: WindowSpec },
   generation: Generation,
   signal: AbortSignal,
 ): Promise<void> {

@@ -1,6 +1,6 @@
-import type { BillingSettings } from '../contracts/fold.ts';
 import type { EpochMs, Window } from '../contracts/time.ts';
 import { encodeState } from '../domain/account-state.ts';
+import type { CloudRules } from '../domain/cloud-rules.ts';
 import type { fold as domainFold } from '../domain/fold.ts';
 import type { QuirkSet } from '../domain/quirks.ts';
 import { isClosed, nextWindow, windowOf } from '../domain/window.ts';
@@ -9,6 +9,7 @@ import type { AccountBook } from './account-book.ts';
 import type { AccountEntry, PendingEvent } from './account-entry.ts';
 import { correctLate } from './correct-late.ts';
 import { FoldResults } from './fold-results.ts';
+import type { FoldPlace } from './fold-results.ts';
 import { helperTuples } from './helper-changes.ts';
 import type { Limits } from './limits.ts';
 import { joinDetails } from './join-details.ts';
@@ -18,11 +19,8 @@ import type { PartitionStore, Progress } from './store.ts';
 import type { Tally } from './tally.ts';
 
 /** How a generation folds. */
-export interface FoldRules {
-  readonly window: WindowSpec;
-  readonly closeDelayMs: number;
+export interface FoldRules extends CloudRules {
   readonly quirks: QuirkSet;
-  readonly settings: BillingSettings;
   readonly fold: typeof domainFold;
   /** Whether a Java usage server's helper tables are kept. */
   readonly helperTables: boolean;
@@ -102,8 +100,9 @@ async function closeWindow(
     const ready = page.slice(0, await loadAccounts(load, page, window));
     const taken = ready.map((entry) => takeDue(entry, window));
     await joinDetails(store, taken, window.startMs, nextOffset);
+    const place = { offset: nextOffset, lateFrom: closedOffset };
     for (const one of await correctLate(context, results, taken, window, progress)) {
-      foldAccount(context, results, one, window, nextOffset);
+      foldAccount(context, results, one, window, place);
       await results.flushWhenLarge();
     }
     for (const { entry } of taken) book.measure(entry);
@@ -145,12 +144,13 @@ function takeDue(entry: AccountEntry, window: Window): DueEvents {
   return { entry, events };
 }
 
-function foldAccount(
-  { rules, book, store }: CloseContext,
+/** Folds one window of an account, whose fold alone fails if it throws. */
+export function foldAccount(
+  { rules, book, store }: Pick<CloseContext, 'rules' | 'book' | 'store'>,
   results: FoldResults,
   { entry, events }: DueEvents,
   window: Window,
-  offset: number,
+  place: FoldPlace,
 ): void {
   const { state, facts } = entry;
   if (state === null || facts === null) throw new Error(`account ${entry.id} was not loaded`);
@@ -183,7 +183,7 @@ function foldAccount(
       !hasChanged && events.length + rows.length + anomalies.length + refused.length + grown === 0;
   } catch (error) {
     // Whatever it was, it is this account's: the others of the partition must not wait for it.
-    results.addBroken(entry, window, offset, error);
+    results.addBroken(entry, window, place, error);
     entry.incomplete = true;
     book.release(entry);
   }

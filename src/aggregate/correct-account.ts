@@ -3,6 +3,7 @@ import type { EpochMs, Window } from '../contracts/time.ts';
 import type { UsageRow } from '../contracts/usage-row.ts';
 import type { AccountState } from '../domain/account-state.ts';
 import { correctionsOf } from '../domain/correction.ts';
+import type { FoldOutput } from '../domain/fold.ts';
 import type { Correction, Published } from '../domain/correction.ts';
 import { hasRule } from '../domain/event-rules.ts';
 import { Refold } from '../domain/refold.ts';
@@ -26,6 +27,8 @@ export interface AccountPast extends RefoldSetup {
   readonly firstMs: EpochMs;
   /** The window that is being closed. */
   readonly current: Window;
+  /** Is told of every fold of the past, in order. */
+  readonly onFold?: (output: FoldOutput) => void;
   /** Events created before `current` that no fold has had. */
   readonly late: readonly FoldEvent[];
 }
@@ -78,6 +81,7 @@ export async function correctAccount(past: AccountPast, history: History): Promi
   for (let window = first; window.startMs < current.startMs; steps++) {
     const events = await history.takeUntil(window.endMs);
     const output = guarded(() => refold.step(window, events));
+    past.onFold?.(output);
     refused.push(...output.refused.filter(({ event }) => lateIds.has(event.id)));
     anomalies.push(
       ...output.anomalies.filter(({ eventId, code }) => {

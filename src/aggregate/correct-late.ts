@@ -4,6 +4,8 @@ import { windowOf } from '../domain/window.ts';
 import type { PendingEvent } from './account-entry.ts';
 import type { CloseContext } from './close-windows.ts';
 import { correctAccount, RefoldFault } from './correct-account.ts';
+import type { FoldOutput } from '../domain/fold.ts';
+import { helperReset, helperTuples, lateEventTuples } from './helper-changes.ts';
 import type { FoldResults } from './fold-results.ts';
 import type { DueEvents } from './join-details.ts';
 import type { Progress } from './store.ts';
@@ -50,7 +52,7 @@ async function correctOne(
   { entry, events }: DueEvents,
   late: readonly PendingEvent[],
   window: Window,
-  { nextOffset }: Progress,
+  { nextOffset, closedOffset }: Progress,
   firstMs: number,
 ): Promise<DueEvents | null> {
   const { store, book, limits, pause } = context;
@@ -67,7 +69,26 @@ async function correctOne(
     pause,
   });
   try {
-    const corrected = await correctAccount({ ...past, late, current: window, firstMs }, history);
+    const made: string[] = [];
+    const onFold = (output: FoldOutput) => {
+      made.push(...helperTuples(store, window, entry, output, [], []));
+    };
+    const corrected = await correctAccount(
+      {
+        ...past,
+        late,
+        current: window,
+        firstMs,
+        ...(context.rules.helperTables ? { onFold } : {}),
+      },
+      history,
+    );
+    if (context.rules.helperTables)
+      results.addHelperChanges([
+        helperReset(store, window, entry, state.value.nextSerial),
+        ...lateEventTuples(store, window, entry, late),
+        ...made,
+      ]);
     addAll(results, window, corrected.corrections);
     results.addRefused(corrected.refused);
     results.addAnomalies(window, corrected.anomalies);
@@ -77,7 +98,7 @@ async function correctOne(
     return { entry, events: inTime };
   } catch (error) {
     if (!(error instanceof RefoldFault)) throw error;
-    results.addBroken(entry, window, nextOffset, error.cause);
+    results.addBroken(entry, window, { offset: nextOffset, lateFrom: closedOffset }, error.cause);
     entry.incomplete = true;
     book.release(entry);
     return null;

@@ -16,6 +16,12 @@ import type { Tally } from './tally.ts';
 /** UTF-16 units that are gathered before they are sent. */
 const flushLength = 512 * 1024;
 
+/** Where in the feed a fold happened: the next offset, and from which on late events were new to it. */
+export interface FoldPlace {
+  readonly offset: number;
+  readonly lateFrom: number;
+}
+
 /** What folds produced, on its way into the tables in large statements. */
 export class FoldResults {
   readonly #store: PartitionStore;
@@ -106,9 +112,15 @@ export class FoldResults {
   }
 
   /** The fold of an account threw: the account waits from this window on. */
-  addBroken(entry: AccountEntry, window: Window, offset: number, error: unknown): void {
-    const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const facts = { accountId: entry.id, windowStartMs: window.startMs, problem };
+  addBroken(
+    entry: AccountEntry,
+    window: Window,
+    { offset, lateFrom }: FoldPlace,
+    error: unknown,
+  ): void {
+    const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const problem = said.slice(0, 8000);
+    const facts = { accountId: entry.id, windowStartMs: window.startMs, lateFrom, problem };
     const key = Buffer.from(entry.id);
     const reason = 'FOLD_BUG';
     const letter = { offset, reason, accountId: entry.id, facts, key, value: null } as const;

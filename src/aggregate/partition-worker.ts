@@ -9,9 +9,11 @@ import { AccountBook } from './account-book.ts';
 import { claimPartition } from './claim.ts';
 import type { ClaimOptions } from './claim.ts';
 import { closeWindows } from './close-windows.ts';
-import type { FoldRules } from './close-windows.ts';
+import type { CloseContext, FoldRules } from './close-windows.ts';
+import { SettingsBook } from './cloud-settings.ts';
 import type { Limits } from './limits.ts';
 import { loadRoster } from './load-accounts.ts';
+import { readRepairs, repairAccounts } from './repair-accounts.ts';
 import { isConflict, isLost } from './store-fault.ts';
 import type { PartitionStore, Progress } from './store.ts';
 import { takeRecords } from './take-records.ts';
@@ -55,19 +57,21 @@ export class PartitionWorker {
   #store: PartitionStore;
   #progress: Progress;
   #book: AccountBook;
+  #settings: SettingsBook;
+  /** Accounts to be folded again before the next batch. */
+  #repairs: readonly AccountId[];
   #foreign = new Set<AccountId>();
   #isStopped = false;
   #running: Promise<void> = Promise.resolve();
 
-  private constructor(
-    options: WorkerOptions,
-    held: { store: PartitionStore; progress: Progress; book: AccountBook },
-  ) {
+  private constructor(options: WorkerOptions, held: Awaited<ReturnType<typeof hold>>) {
     this.partition = options.claim.partition;
     this.#options = options;
     this.#store = held.store;
     this.#progress = held.progress;
     this.#book = held.book;
+    this.#settings = held.settings;
+    this.#repairs = held.repairs;
   }
 
   /** Claims the partition; see {@link claimPartition} for errors. */
@@ -130,33 +134,37 @@ export class PartitionWorker {
     const store = this.#store;
     const endTimer = metrics.batchMs.startTimer();
     this.#tally.clear();
-    const unit = new Unit({ store, book: this.#book, tally: this.#tally, foreign: this.#foreign });
+    const unit = new Unit({
+      store,
+      book: this.#book,
+      tally: this.#tally,
+      foreign: this.#foreign,
+      settings: this.#settings,
+    });
     const begin = (next: number) => store.begin(next, batch.nextOffset);
     await begin(from);
     let now = this.#progress;
     let at = records.findIndex((record) => record.offset >= from);
     if (at === -1) at = records.length;
+    const context: CloseContext = {
+      rules,
+      limits,
+      store,
+      book: this.#book,
+      tally: this.#tally,
+      pause: () => this.#pause(control),
+      split: async (progress) => {
+        await store.commit(progress);
+        await begin(progress.nextOffset);
+      },
+    };
+    if (this.#repairs.length > 0) await repairAccounts(context, this.#repairs, now);
     for (;;) {
       const taken = takeRecords(unit, records, at, now, rules, limits);
       await unit.write();
       at = taken.at;
       now = { ...taken.progress, nextOffset: records[at]?.offset ?? batch.nextOffset };
-      if (taken.isCloseDue)
-        now = await closeWindows(
-          {
-            rules,
-            limits,
-            store,
-            book: this.#book,
-            tally: this.#tally,
-            pause: () => this.#pause(control),
-            split: async (progress) => {
-              await store.commit(progress);
-              await begin(progress.nextOffset);
-            },
-          },
-          now,
-        );
+      if (taken.isCloseDue) now = await closeWindows(context, now);
       if (at === records.length) break;
       await this.#pause(control);
       if (store.written > limits.splitLength) {
@@ -169,6 +177,7 @@ export class PartitionWorker {
     await store.commit(now);
     endTimer();
     this.#progress = now;
+    this.#repairs = [];
     this.#book.trim();
     this.#report(batch);
   }
@@ -183,6 +192,8 @@ export class PartitionWorker {
     const windows = this.#tally.total('window');
     metrics.aggregateLagRecords.set({ partition }, lag);
     this.#tally.publish(metrics);
+    for (const note of this.#settings.takeNotes())
+      logger.warn(note, 'a setting of the cloud was not applied: it needs a new generation');
     if (windows > 0) logger.info({ partition, closedUntilMs, windows, rows }, 'windows closed');
     logger.debug({ partition, nextOffset, lag, events }, 'batch committed');
     onProgress({ partition, nextOffset, lag, watermarkMs, closedUntilMs, events, rows });
@@ -220,6 +231,8 @@ export class PartitionWorker {
         this.#store = held.store;
         this.#progress = held.progress;
         this.#book = held.book;
+        this.#settings = held.settings;
+        this.#repairs = held.repairs;
         this.#foreign = new Set();
         // Closed meanwhile: nobody else would cut this connection.
         if (this.#isStopped) held.store.destroy();
@@ -244,5 +257,7 @@ async function hold(options: WorkerOptions, epoch: number | null) {
   const { store, progress } = await claimPartition({ ...options.claim, epoch });
   const book = new AccountBook(options.limits.memoryBytes);
   await loadRoster(store, book);
-  return { store, progress, book };
+  const settings = await SettingsBook.open(store, options.rules);
+  const repairs = await readRepairs(store);
+  return { store, progress, book, settings, repairs };
 }

@@ -8,6 +8,7 @@ export class Tally {
   readonly #totals = new Map<Thing, number>();
 
   add(thing: Thing, label = '', count = 1): void {
+    if (count === 0) return;
     const key = `${thing} ${label}`;
     const counted = this.#counts.get(key);
     if (counted) counted.count += count;

@@ -5,6 +5,7 @@ import type { LogRecord } from '../platform/log/log.ts';
 import type { AccountBook } from './account-book.ts';
 import { eventKey, factIdentity, toPending } from './account-entry.ts';
 import type { AccountEntry, FactRecord } from './account-entry.ts';
+import type { SettingsBook, SettingsRecord } from './cloud-settings.ts';
 import { contentHash } from './content-hash.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { writeDeadLetters } from './dead-letter.ts';
@@ -31,6 +32,7 @@ export class Unit {
   readonly #tally: Tally;
   /** Accounts that live on another partition: their records are refused. */
   readonly #foreign: Set<AccountId>;
+  readonly #settings: SettingsBook;
   #events: NewEvent[] = [];
   #details: NewDetail[] = [];
   #facts = new Map<string, NewFact>();
@@ -42,11 +44,13 @@ export class Unit {
     book: AccountBook;
     tally: Tally;
     foreign: Set<AccountId>;
+    settings: SettingsBook;
   }) {
     this.#store = options.store;
     this.#book = options.book;
     this.#tally = options.tally;
     this.#foreign = options.foreign;
+    this.#settings = options.settings;
   }
 
   /** @param closedUntilMs End of the newest closed window: an older event is late. */
@@ -58,7 +62,7 @@ export class Unit {
       case 'event-detail':
         return this.#takeDetail(source, record);
       case 'settings':
-        return this.#putFact('0', 'settings', String(this.#store.partition), source, true, text);
+        return this.#takeSettings(source, record, closedUntilMs);
       case 'watermark':
         return;
       case 'account':
@@ -83,6 +87,8 @@ export class Unit {
     await writeDetails(this.#store, this.#details);
     await writeFacts(this.#store, [...this.#facts.values()]);
     await writeDeadLetters(this.#store, this.#deadLetters);
+    const conflicts = await this.#settings.write(this.#store);
+    this.#tally.add('anomaly', 'SETTING_NOT_APPLIED', conflicts);
     this.#events = [];
     this.#details = [];
     this.#facts = new Map();
@@ -119,6 +125,11 @@ export class Unit {
     this.length += row.length;
     this.#details.push({ source, row, entry });
     this.#book.addDetail(entry, eventKey(origin.incarnation, detail.eventId), detail);
+  }
+
+  #takeSettings(source: LogRecord, record: SettingsRecord, closedUntilMs: EpochMs | null): void {
+    const text = this.#settings.take(record, closedUntilMs);
+    this.#putFact('0', 'settings', String(this.#store.partition), source, true, text);
   }
 
   #takeFact(source: LogRecord, record: FactRecord, text: string): void {
@@ -179,9 +190,15 @@ export class Unit {
   }
 
   async #writeEvents(): Promise<void> {
-    const { accepted, refused } = await writeEvents(this.#store, this.#events, this.#tally);
+    const { accepted, superseding, refused } = await writeEvents(
+      this.#store,
+      this.#events,
+      this.#tally,
+    );
     for (const { source, refusal } of refused) this.refuse(source, refusal);
     for (const { event, source, incarnation, entry } of accepted)
       this.#book.addEvent(entry, toPending(event, incarnation, source.offset));
+    // What they took the place of may be in memory, and their details are only in the table.
+    for (const { entry } of superseding) this.#book.release(entry);
   }
 }

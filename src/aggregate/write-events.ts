@@ -5,6 +5,7 @@ import { eventKey } from './account-entry.ts';
 import type { Refusal } from './parse-record.ts';
 import { list, multiRow } from './sql-text.ts';
 import type { PartitionStore } from './store.ts';
+import { supersedeEvents } from './supersede-events.ts';
 import type { Tally } from './tally.ts';
 
 export interface NewEvent {
@@ -21,6 +22,8 @@ export interface NewEvent {
 
 interface Outcome {
   readonly accepted: NewEvent[];
+  /** Of the accepted: those that took the place of a refused one. */
+  readonly superseding: NewEvent[];
   readonly refused: { readonly source: LogRecord; readonly refusal: Refusal }[];
 }
 
@@ -34,10 +37,9 @@ export async function writeEvents(
   events: readonly NewEvent[],
   tally: Tally,
 ): Promise<Outcome> {
-  const outcome: Outcome = { accepted: [], refused: [] };
+  const outcome: Outcome = { accepted: [], superseding: [], refused: [] };
   for (const { sql, from, to } of multiRow(
-    `INSERT IGNORE INTO event (generation, account_id, created_ms, event_id, incarnation, partition_id,
-       feed_offset, late, content_hash, body) VALUES`,
+    insertHead,
     events.map((event) => event.row),
     '',
     store.statementLimit,
@@ -55,7 +57,12 @@ export async function writeEvents(
   return outcome;
 }
 
-interface Standing {
+const insertHead = `INSERT IGNORE INTO event (generation, account_id, created_ms, event_id, incarnation,
+  partition_id, feed_offset, late, content_hash, body) VALUES`;
+
+export interface Standing {
+  readonly account_id: UsageEvent['accountId'];
+  readonly created_ms: string;
   readonly event_id: UsageEvent['id'];
   readonly incarnation: number;
   readonly partition_id: number;
@@ -74,14 +81,22 @@ async function resolve(
   for (let at = 0; at < events.length; at += 500) {
     const ids = events.slice(at, at + 500).map(({ event }) => event.id);
     const rows = await store.rows<Standing>(
-      `SELECT event_id, incarnation, partition_id, feed_offset, HEX(content_hash) AS hash
+      `SELECT account_id, created_ms, event_id, incarnation, partition_id, feed_offset, HEX(content_hash) AS hash
        FROM event FORCE INDEX (identity)
        WHERE generation=${store.generation} AND event_id IN ${list(new Set(ids))}`,
     );
     for (const row of rows) standing.set(eventKey(row.incarnation, row.event_id), row);
   }
+  const standsFor = (event: NewEvent) => standing.get(eventKey(event.incarnation, event.event.id));
+  const known = events.flatMap((event) => {
+    const stands = standsFor(event);
+    return stands === undefined ? [] : [{ event, stands }];
+  });
+  const superseding = await supersedeEvents(store, known, insertHead);
+  outcome.superseding.push(...superseding);
   return events.filter((event) => {
-    const stands = standing.get(eventKey(event.incarnation, event.event.id));
+    if (superseding.has(event)) return true;
+    const stands = standsFor(event);
     const isOurs =
       stands?.partition_id === store.partition &&
       Number(stands.feed_offset) === event.source.offset;

@@ -21,6 +21,8 @@ export interface CommandSpec<K extends SettingKey> {
   readonly example: string;
   /** Left out of `--help`: for those who work on UsageStream. */
   readonly hidden?: true;
+  /** Positional arguments; `own.args` has their values. */
+  readonly args?: { readonly name: string; readonly what: string };
   readonly takes: readonly K[];
   readonly options?: readonly Option[];
   readonly run: (
@@ -42,13 +44,15 @@ export function addCommand<K extends SettingKey>(
   const command = program
     .command(spec.name, { hidden: spec.hidden === true })
     .description(spec.what);
+  if (spec.args) command.argument(spec.args.name, spec.args.what);
   for (const key of keys) for (const option of flagsOf(settings[key])) command.addOption(option);
   for (const option of spec.options ?? []) command.addOption(option);
   command
     .option('--config <file>', 'YAML file of settings, keys as the flags')
     .option('--json', 'results as JSON lines on stdout')
     .addHelpText('after', `\nExample:\n  ${spec.example.replaceAll('\n', '\n  ')}`)
-    .action(async (flags: Record<string, unknown>) => {
+    .action(async () => {
+      const flags: Record<string, unknown> = { ...command.opts(), args: command.args };
       const file = flags['config'] ?? process.env['USAGESTREAM_CONFIG'];
       const values = loadSettings(keys, {
         flags,
@@ -68,5 +72,8 @@ function flagsOf(s: Setting): Option[] {
   if (s.secret)
     return [new Option(`--${s.name}-file <file>`, `file with the ${s.what} (or the environment)`)];
   const shown = s.shown === undefined ? '' : ` (default: ${s.shown})`;
-  return [new Option(`--${s.name} <${s.value ?? 'value'}>`, s.what + shown)];
+  const flag = `--${s.each ?? s.name} <${s.value ?? 'value'}>`;
+  const option = new Option(flag, s.what + shown);
+  if (s.each !== undefined) option.argParser<string[]>((part, before) => [...(before ?? []), part]);
+  return [option];
 }

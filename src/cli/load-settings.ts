@@ -37,7 +37,7 @@ export function loadSettings<K extends SettingKey>(
       problems.push(
         raw === undefined
           ? `--${s.name} (or ${envName(s.name)}) is needed: ${s.what}`
-          : `--${s.name}: ${parsed.error.issues.map((i) => i.message).join('; ')}`,
+          : `--${s.each ?? s.name}: ${parsed.error.issues.map((i) => i.message).join('; ')}`,
       );
   }
   if (problems.length > 0) throw new AppError('CONFIG_INVALID', { problems });
@@ -54,7 +54,7 @@ function lookUp(
   yaml: Readonly<Record<string, unknown>>,
   problems: string[],
 ): unknown {
-  const direct = sources.flags[key] ?? sources.env[envName(s.name)] ?? yaml[s.name];
+  const direct = sources.flags[s.each ?? key] ?? sources.env[envName(s.name)] ?? yaml[s.name];
   if (direct !== undefined || !s.secret) return direct;
   const path =
     sources.flags[`${key}File`] ?? sources.env[envName(`${s.name}-file`)] ?? yaml[`${s.name}-file`];

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { isAppError } from '../platform/errors.ts';
 import { addCommand } from './command.ts';
 import { aggregateCommand } from './commands/aggregate.ts';
+import { deadLetterCommands } from './commands/dead-letters.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -32,6 +33,12 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(program, migrateCommand, finish);
   addCommand(program, doctorCommand, finish);
   addCommand(program, statusCommand, finish);
+  const letters = program
+    .command('dead-letters')
+    .description('refused records: list them, look at one, put them into the feed again');
+  addCommand(letters, deadLetterCommands.list, finish);
+  addCommand(letters, deadLetterCommands.show, finish);
+  addCommand(letters, deadLetterCommands.replay, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
   addCommand(program, quirksCommand, finish);

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { checkWindowSpec } from '../domain/window.ts';
 import { isAppError } from '../platform/errors.ts';
 import { parseMysqlUrl } from '../platform/mysql.ts';
 import { parseDuration } from './duration.ts';
 import { parseLogUrl } from './log-url.ts';
+import { quirkSwitches } from './quirk-switches.ts';
 
 /** One setting: its flag, environment variable and YAML key come from `name`; docs/settings.md is made from this table. */
 export interface Setting<T extends z.ZodType = z.ZodType> {
@@ -17,6 +19,8 @@ export interface Setting<T extends z.ZodType = z.ZodType> {
   readonly shown?: string;
   /** Never printed, never in a flag: environment or YAML file only, or `<name>-file`. */
   readonly secret?: true;
+  /** A flag of another name that may be given several times: each is one part of the value. */
+  readonly each?: string;
 }
 
 const setting = <T extends z.ZodType>(s: Setting<T>): Setting<T> => s;
@@ -112,6 +116,14 @@ export const settings = {
     schema: z.enum(['java-4.23', 'correct', 'auto']).default('auto'),
     shown: 'auto',
   }),
+  quirks: setting({
+    name: 'quirks',
+    each: 'quirk',
+    value: 'NAME=on|off',
+    what: 'one billing rule otherwise than the preset has it (`usagestream quirks` lists them); may be repeated, in the environment with commas, in YAML as a map',
+    schema: quirkSwitches,
+    shown: 'as the preset',
+  }),
   clock: setting({
     name: 'clock',
     value: 'wall|source',
@@ -123,22 +135,34 @@ export const settings = {
     name: 'range',
     value: 'MINUTES',
     what: 'length of a window; 1440 is a calendar day, 60 an hour',
-    schema: whole(1, 525_600).default(1440),
-    shown: '1440',
+    schema: whole(1, 525_600).optional(),
+    shown: "the cloud's usage.stats.job.aggregation.range, else 1440",
   }),
   closeDelay: setting({
     name: 'close-delay',
     value: 'DURATION',
     what: 'how long after its end a window takes events that commit late',
     schema: durationMs.optional(),
-    shown: '15m, or half the range if that is less',
+    shown:
+      "until the cloud's usage.stats.job.exec.time, at least 15m, or half the range if that is less",
   }),
   timeZone: setting({
     name: 'time-zone',
     value: 'ZONE',
     what: 'time zone of the window bounds',
-    schema: text.default('GMT'),
-    shown: 'GMT',
+    schema: text
+      .refine((zone) => checkWindowSpec({ rangeMinutes: 1, timeZone: zone }).length === 0, {
+        error: 'unknown time zone: write Europe/Berlin or GMT+01:00',
+      })
+      .optional(),
+    shown: "the cloud's usage.aggregation.timezone, else GMT",
+  }),
+  snapshotVirtualSize: setting({
+    name: 'snapshot-virtual-size',
+    value: 'on|off',
+    what: 'bill snapshots by their virtual size',
+    schema: onOff.optional(),
+    shown: "the cloud's usage.snapshot.virtualsize.select, else off",
   }),
   raw: setting({
     name: 'raw',

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { runAggregate } from '../aggregate/aggregate.ts';
-import { quirkSet } from '../domain/quirks.ts';
+import { realOverrides } from '../domain/quirks.ts';
 import type { Preset } from '../domain/quirks.ts';
 import { openKafkaLog } from '../platform/log/kafka.ts';
 import type { EventLog } from '../platform/log/log.ts';
@@ -13,6 +13,7 @@ import { runTail } from '../tail/tailer.ts';
 import type { CommandContext } from './command.ts';
 import { parseLogUrl } from './log-url.ts';
 import type { SettingKey, SettingValues } from './settings.ts';
+import { sourceCloseDelayMs } from './source-close-delay.ts';
 
 /** Settings that each stage takes; `run` takes them all. */
 const logKeys = ['log', 'logPassword', 'prefix', 'partitions', 'http'] as const;
@@ -35,6 +36,8 @@ export const aggregateKeys = [
   ...storeKeys,
   'preset',
   'helperTables',
+  'quirks',
+  'snapshotVirtualSize',
   'sessionTimeout',
 ] as const satisfies readonly SettingKey[];
 export const sinkKeys = [
@@ -71,26 +74,24 @@ const openLog = (v: Values<typeof logKeys>, stage: string, io: Io): Promise<Even
     logger: io.logger,
   });
 
-/** Fifteen minutes, or half the range if that is less. Milliseconds. */
-const closeDelayMsOf = (v: Values<typeof windowKeys>): number =>
-  v.closeDelay ?? Math.min(15 * 60_000, v.range * 30_000);
-
 export async function tailStage(
   v: Values<typeof tailKeys>,
   io: Io,
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
+  const source = targetOf(v.source, v.sourcePassword);
+  const closeDelayMs = await sourceCloseDelayMs(v, source);
   await using log = await openLog(v, 'tail', io);
   await runTail(
     {
-      source: targetOf(v.source, v.sourcePassword),
+      source,
       cloudSchema: v.cloudSchema,
       prefix: v.prefix,
       feedPartitions: v.partitions,
       raw: v.raw,
       clock: v.clock,
-      closeDelayMs: closeDelayMsOf(v),
+      closeDelayMs,
       sessionTimeoutMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
       ...(v.serverId === undefined ? {} : { serverId: v.serverId }),
@@ -106,7 +107,6 @@ export async function aggregateStage(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  quirkSet(preset);
   await using log = await openLog(v, 'aggregate', io);
   await runAggregate(
     {
@@ -114,12 +114,16 @@ export async function aggregateStage(
       generation: v.generation,
       prefix: v.prefix,
       feedPartitions: v.partitions,
-      window: { rangeMinutes: v.range, timeZone: v.timeZone },
-      closeDelayMs: closeDelayMsOf(v),
+      window: {
+        ...(v.range === undefined ? {} : { rangeMinutes: v.range }),
+        ...(v.timeZone === undefined ? {} : { timeZone: v.timeZone }),
+      },
+      closeDelayMs: v.closeDelay,
       preset,
-      quirkOverrides: {},
       helperTables: v.helperTables,
-      settings: { snapshotVirtualSize: false },
+      quirkOverrides: realOverrides(preset, v.quirks),
+      settings:
+        v.snapshotVirtualSize === undefined ? {} : { snapshotVirtualSize: v.snapshotVirtualSize },
       sessionTimeoutMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
     },

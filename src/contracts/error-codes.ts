@@ -62,7 +62,7 @@ export const errorCodes = {
   },
   GENERATION_MISMATCH: {
     retry: 'never',
-    fix: 'Range, close delay, preset or feed differ from what this generation was made with; rebuild into a new one.',
+    fix: 'Range, time zone, close delay, preset, quirks or feed differ from what this generation was made with; leave out what differs, or make a new one with --generation.',
   },
   SINK_FENCED: { retry: 'restart', fix: 'A newer owner has this partition or lease; rejoin.' },
   SINK_NOT_ALONE: {

@@ -26,6 +26,8 @@ export const anomalyCodes = {
   OPEN_UNDER_OTHER_ACCOUNT: 'a resource is open under two accounts',
   COUNTER_RESET: 'a total went down; the lower value is the new base',
   LATE_EVENT: 'an event arrived after its window was closed',
+  SETTING_NOT_APPLIED:
+    'a setting of the cloud differs from what the generation was made with, and has no effect on it',
   UNBILLED_EVENT_TYPE: 'the management server writes this type but nothing is billed for it',
   UNKNOWN_EVENT_TYPE: 'a type that CloudStack 4.23 does not write',
   HELPER_ROW_SKIPPED:

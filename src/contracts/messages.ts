@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { deadLetterReasons } from './error-codes.ts';
+import type { DeadLetterReason } from './error-codes.ts';
 import { EventIdSchema, U64Schema } from './ids.ts';
 import { EpochMsSchema } from './time.ts';
 
@@ -122,26 +124,56 @@ export const CorrectionMessage = z.object({
 });
 export type CorrectionMessage = z.infer<typeof CorrectionMessage>;
 
-/**
- * Value of `<prefix>.dead-letters` for a record of the feed; its key is `topic/partition/offset` of that
- * record. (The tail stage writes those of changes that never got into the feed, with `stage: 'tail'`.)
- */
-export const DeadLetterMessage = z.object({
+const deadLetterHead = {
   v: z.literal(MESSAGE_VERSION),
-  stage: z.literal('aggregate'),
-  reason: z.string(),
+  reason: z.enum(Object.keys(deadLetterReasons) as DeadLetterReason[]),
   facts: z.unknown(),
-  /** Account whose fold failed; null for a record that was refused by itself. */
+  /** The account that waits, or whose record it is; null when that cannot be said. */
   accountId: u64OrNull,
+  recordedAt: z.string(),
+};
+
+/** A captured row by column, every value as text. */
+const rowText = z.record(z.string(), z.string().nullable()).nullable();
+
+/** A record of the feed that was refused, or the fold of an account. Key: `topic/partition/offset` of the record. */
+export const FeedDeadLetter = z.object({
+  ...deadLetterHead,
+  stage: z.literal('aggregate'),
   generation: z.string(),
   topic: z.string(),
   partition: z.int().nonnegative(),
   offset: z.int().nonnegative(),
-  recordedAt: z.string(),
   /** Base64; null as in the record. */
   key: z.string().nullable(),
   value: z.string().nullable(),
   /** Bytes of the whole value. Above 600 KiB `value` holds only the first part; the rest is in the table. */
   valueBytes: z.int().nonnegative(),
 });
+export type FeedDeadLetter = z.infer<typeof FeedDeadLetter>;
+
+/** A change of the source that never got into the feed. Key: `file/pos/row` in the binlog. */
+export const ChangeDeadLetter = z.object({
+  ...deadLetterHead,
+  stage: z.literal('tail'),
+  origin: z.object({
+    incarnation: z.int().nonnegative(),
+    gtid: z.string().nullable(),
+    file: z.string(),
+    pos: z.int().nonnegative(),
+    row: z.int().nonnegative(),
+    commitMs: EpochMsSchema,
+  }),
+  record: z.object({
+    db: z.string(),
+    table: z.string(),
+    op: z.enum(['c', 'u', 'd', 'r']),
+    before: rowText,
+    after: rowText,
+  }),
+});
+export type ChangeDeadLetter = z.infer<typeof ChangeDeadLetter>;
+
+/** Value of `<prefix>.dead-letters`. The tail writes its own; those of the aggregate are relayed by the sink. */
+export const DeadLetterMessage = z.discriminatedUnion('stage', [FeedDeadLetter, ChangeDeadLetter]);
 export type DeadLetterMessage = z.infer<typeof DeadLetterMessage>;

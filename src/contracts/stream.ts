@@ -11,7 +11,7 @@ export interface Stream {
   readonly retentionMs: number | 'forever';
   /** `feed`: as many as the feed has; else a fixed number. */
   readonly partitions: number | 'feed';
-  readonly writer: Stage;
+  readonly writer: Stage | readonly Stage[];
   readonly readers: readonly Stage[];
   /** What the key is, in words, for docs and `usagestream topics`. */
   readonly key: string;

@@ -150,3 +150,9 @@ export const helperTables: readonly HelperTable[] = [
   ...Object.values(intervalTables),
   ...Object.values(growthTables),
 ];
+
+/**
+ * Not a table: a change that says of an account that its intervals below a serial are no more, since its
+ * past was folded again with late events.
+ */
+export const resetTable = 'reset';

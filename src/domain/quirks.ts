@@ -125,3 +125,12 @@ export function quirkSet(preset: Preset, overrides: Partial<QuirkSet> = {}): Qui
   );
   return { ...(set as QuirkSet), ...overrides };
 }
+
+/** The overrides that make a difference to the preset, so that equal rules are equal text. */
+export function realOverrides(preset: Preset, overrides: Partial<QuirkSet>): Partial<QuirkSet> {
+  const plain = quirkSet(preset);
+  const differing = Object.entries(overrides).filter(
+    ([name, on]) => plain[name as QuirkName] !== on,
+  );
+  return Object.fromEntries(differing);
+}

@@ -40,7 +40,9 @@ export class Refold {
     const { live, facts } = setup;
     this.#setup = setup;
     this.#facts = { ...facts, counters: [], buckets: [] };
-    this.#state = { ...emptyState(live.accountId), domainId: live.domainId };
+    const { accountId, domainId, nextSerial } = live;
+    // Serials go on: no interval made again is taken for one that was there before.
+    this.#state = { ...emptyState(accountId), domainId, nextSerial };
   }
 
   /** The state to go on with after the last step. */

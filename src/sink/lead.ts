@@ -5,6 +5,7 @@ import { isDue, isPublishedUntil, readFrontier } from './due-window.ts';
 import type { Frontier } from './due-window.ts';
 import { abandonAfterGrace, dropAfterGrace } from './drop-after-grace.ts';
 import { holdLease, renewLease } from './lease.ts';
+import { publishRepaired } from './publish-repaired.ts';
 import { publishWindow } from './publish-window.ts';
 import type { PublishContext, PublishedWindow } from './publish-window.ts';
 import { runRelay } from './relay.ts';
@@ -67,6 +68,7 @@ async function publishAll(leadership: Leadership, signal: AbortSignal): Promise<
   const { work, t, generation, options, io, report } = leadership;
   for (let attempt = 0; !signal.aborted;) {
     try {
+      await publishAllRepaired(leadership, signal);
       const frontier = await readFrontier(work, t, generation);
       const due = isDue(frontier) && frontier.next.endMs <= (options.untilMs ?? Infinity);
       if (due) {
@@ -87,6 +89,15 @@ async function publishAll(leadership: Leadership, signal: AbortSignal): Promise<
       io.logger.warn({ err: error, attempt }, 'publication was put off');
       await pause(backoffMs(attempt++), signal);
     }
+  }
+}
+
+async function publishAllRepaired(leadership: Leadership, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const repaired = await publishRepaired(leadership);
+    if (repaired === null) return;
+    const { window, rows } = repaired;
+    leadership.io.logger.info({ ...window, rows: rows.pending }, 'repaired window published');
   }
 }
 

@@ -7,6 +7,7 @@ import type { WindowRows } from './copy-rows.ts';
 import type { Generation } from './generation.ts';
 import { enterFence, rememberLastId } from './lease.ts';
 import type { Lease } from './lease.ts';
+import { noteSharedVms } from './note-shared-vms.ts';
 import type { Session } from './session.ts';
 import type { SinkMode } from './sink-options.ts';
 import type { StoreTables } from './store-tables.ts';
@@ -34,6 +35,8 @@ export interface PublishedWindow {
   readonly mode: SinkMode;
   readonly rows: WindowRows;
   readonly helpers: HelperCounts;
+  /** Machines that were open under two accounts at once. */
+  readonly sharedVms: number;
 }
 
 /**
@@ -71,12 +74,12 @@ export function publishWindow(
         await rememberLastId(work, t, lease, lastId);
       }
       helpers = await publishHelpers(context, window, !billed);
-      await note(context, window);
+      await noteInOutbox(context, window);
       // Last: the heartbeat waits for its row.
       if (!billed) jobId = await finishJobs(work, t, target.job, window, clock.now() - startedMs);
     } else {
       await publishHelpers(context, window, false);
-      await note(context, window);
+      await noteInOutbox(context, window);
     }
     await work.run(
       `INSERT INTO ${t.publishedWindow}
@@ -84,7 +87,8 @@ export function publishWindow(
        VALUES (?, ?, ?, ?, ?, ?)`,
       [generation.id, window.startMs, window.endMs, target.mode, rows.rows, jobId],
     );
-    return { mode: target.mode, rows, helpers };
+    const sharedVms = await noteSharedVms(context, window);
+    return { mode: target.mode, rows, helpers, sharedVms };
   });
 }
 
@@ -102,7 +106,11 @@ async function publishHelpers(
   return new Map();
 }
 
-async function note({ work, t, generation, outbox }: PublishContext, window: Window) {
+/** Leaves the window for the topics, in the open transaction. */
+export async function noteInOutbox(
+  { work, t, generation, outbox }: PublishContext,
+  window: Window,
+): Promise<void> {
   if (!outbox) return;
   await work.run(
     `INSERT INTO ${t.outbox} (generation, kind, window_start_ms) VALUES (?, 'window', ?)`,

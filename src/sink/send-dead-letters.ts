@@ -1,7 +1,9 @@
 import { deadLetters } from '../../streams/index.ts';
-import { u64 } from '../contracts/ids.ts';
+import type { DeadLetterReason } from '../contracts/error-codes.ts';
+import { isU64, u64 } from '../contracts/ids.ts';
+import type { U64 } from '../contracts/ids.ts';
 import { MESSAGE_VERSION } from '../contracts/messages.ts';
-import type { DeadLetterMessage } from '../contracts/messages.ts';
+import type { FeedDeadLetter } from '../contracts/messages.ts';
 import type { OutRecord } from '../platform/log/log.ts';
 import { jsonOrText } from './json-or-text.ts';
 import type { SendContext } from './send-window.ts';
@@ -58,12 +60,12 @@ function withinBytes(waiting: readonly SqlRow[]): unknown[] {
 function deadLetterMessage({ generation, prefix }: SendContext, row: SqlRow): OutRecord {
   const partition = Number(row['partition_id']);
   const offset = Number(row['feed_offset']);
-  const message: DeadLetterMessage = {
+  const message: FeedDeadLetter = {
     v: MESSAGE_VERSION,
     stage: 'aggregate',
-    reason: String(row['reason']),
+    reason: String(row['reason']) as DeadLetterReason,
     facts: jsonOrText(String(row['facts'])),
-    accountId: row['account_id'] === '0' ? null : u64(String(row['account_id'])),
+    accountId: accountOf(row),
     generation: generation.name,
     topic: generation.feedTopic,
     partition,
@@ -79,6 +81,13 @@ function deadLetterMessage({ generation, prefix }: SendContext, row: SqlRow): Ou
     key: `${generation.feedTopic}/${partition}/${offset}`,
     value: JSON.stringify(message),
   };
+}
+
+/** That of a fold that threw, else the key of the record. */
+function accountOf(row: SqlRow): U64 | null {
+  if (row['account_id'] !== '0') return u64(String(row['account_id']));
+  const key = Buffer.isBuffer(row['record_key']) ? row['record_key'].toString() : '';
+  return isU64(key) ? key : null;
 }
 
 const base64 = (value: SqlRow[string] | undefined): string | null =>

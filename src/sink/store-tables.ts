@@ -15,6 +15,7 @@ export interface StoreTables {
   readonly event: string;
   readonly eventDetail: string;
   readonly anomaly: string;
+  readonly repairedWindow: string;
   /** CloudStack's. */
   readonly cloudUsage: string;
   readonly usageJob: string;
@@ -34,6 +35,7 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   event: quoteName(schema, 'event'),
   eventDetail: quoteName(schema, 'event_detail'),
   anomaly: quoteName(schema, 'anomaly'),
+  repairedWindow: quoteName(schema, 'repaired_window'),
   cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
   usageJob: quoteName(cloudUsageSchema, 'usage_job'),
 });

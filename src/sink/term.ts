@@ -154,6 +154,8 @@ async function report(
   if (published) {
     self.rows += published.rows.rows;
     io.metrics.sinkWindows.inc();
+    if (published.sharedVms > 0)
+      io.metrics.aggregateAnomalies.inc({ code: 'OPEN_UNDER_OTHER_ACCOUNT' }, published.sharedVms);
     for (const { usageType, rows } of published.rows.byType)
       io.metrics.sinkRows.inc({ usage_type: String(usageType) }, rows);
     io.logger.info(

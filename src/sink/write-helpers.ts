@@ -1,5 +1,5 @@
 import type { Window } from '../contracts/time.ts';
-import { helperTables } from '../domain/helper-tables.ts';
+import { helperTables, resetTable } from '../domain/helper-tables.ts';
 import type { HelperTable } from '../domain/helper-tables.ts';
 import { quoteName } from '../platform/mysql.ts';
 import { copyEvents } from './copy-events.ts';
@@ -41,10 +41,11 @@ export async function writeHelpers(context: HelperContext, window: Window): Prom
   const sizes = Map.groupBy(parts, (part) => Number(part['window_start_ms']));
   const bases = await highestIds(
     context,
-    parts.map((part) => String(part['table_name'])),
+    parts.map((part) => String(part['table_name'])).filter((name) => name !== resetTable),
   );
   for (const [startMs, tables] of sizes) {
     const sizeOf = new Map(tables.map((one) => [String(one['table_name']), Number(one['n'])]));
+    if (sizeOf.has(resetTable)) await forgetIntervals(context, startMs);
     for (const table of helperTables) {
       const size = sizeOf.get(table.name);
       if (size === undefined) continue;
@@ -73,6 +74,39 @@ export async function forgetChanges(
     window.startMs,
   ]);
 }
+
+/**
+ * Deletes the intervals of accounts whose past was made again; what was made comes as changes. Rare, and
+ * one account at a time.
+ */
+async function forgetIntervals(
+  { work, t, cloudUsageSchema, generation }: HelperContext,
+  startMs: number,
+): Promise<void> {
+  const resets = await work.rows(
+    `SELECT account_id, serial FROM ${t.helperChange} AS c WHERE ${changesOf}`,
+    [generation, startMs, resetTable],
+  );
+  for (const { account_id: account, serial } of resets)
+    for (const { kind, name } of helperTables) {
+      if (kind !== 'interval') continue;
+      const old = 'generation = ? AND table_name = ? AND account_id = ? AND serial < ?';
+      const scope = [generation, name, account, serial];
+      const rows = await work.rows(
+        `SELECT helper_id FROM ${t.helperRow} WHERE ${old} AND helper_id IS NOT NULL`,
+        scope,
+      );
+      const ids = rows.map((row) => row['helper_id']);
+      for (let at = 0; at < ids.length; at += idsAtOnce)
+        await work.run(
+          `DELETE FROM ${quoteName(cloudUsageSchema, name)} WHERE account_id = ? AND id IN (?)`,
+          [account, ids.slice(at, at + idsAtOnce)],
+        );
+      await work.run(`DELETE FROM ${t.helperRow} WHERE ${old}`, scope);
+    }
+}
+
+const idsAtOnce = 1000;
 
 /** The changes of one table and window. */
 class Part {

@@ -78,7 +78,9 @@ export class TailOutput {
       } catch (error) {
         if (!(error instanceof RefusedRow)) throw error;
         const { reason, facts } = error;
-        this.#options.batch.add([deadLetter(this.#context.prefix, change, reason, facts)]);
+        const { prefix, incarnation } = this.#context;
+        const letter = deadLetter(prefix, change, reason, facts, { incarnation, nowMs });
+        this.#options.batch.add([letter]);
         this.#options.metrics.tailDeadLetters.inc({ reason });
       }
     }

@@ -122,3 +122,40 @@ test.each([
     expect(await messages(pipeline)).toEqual([]);
   },
 );
+
+test(
+  'after a correction the helper tables say what they would, had no event been late',
+  { timeout: 120_000 },
+  async () => {
+    const golden = await readGolden('late');
+    await using pipeline = await playGolden(golden, { partitions: 3, preset: 'java-4.23' });
+    const { pool, names } = pipeline;
+    const [found] = await pool.query<RowDataPacket[]>(
+      `SELECT usage_type, vm_instance_id, start_date, end_date
+       FROM ${quoteName(names.cloudUsageSchema, 'usage_vm_instance')}`,
+    );
+    // Starts and stops of one VM take turns in this history, so each open ends at the next close of its kind.
+    const [expected] = await pool.query<RowDataPacket[]>(
+      `SELECT IF(o.type = 'VM.CREATE', 2, 1) AS usage_type, o.resource_id AS vm_instance_id,
+         o.created AS start_date,
+         (SELECT MIN(c.created) FROM ${quoteName(names.cloudSchema, 'usage_event')} AS c
+          WHERE c.resource_id = o.resource_id AND (c.created, c.id) > (o.created, o.id)
+            AND c.type = IF(o.type = 'VM.CREATE', 'VM.DESTROY', 'VM.STOP')) AS end_date
+       FROM ${quoteName(names.cloudSchema, 'usage_event')} AS o
+       WHERE o.type IN ('VM.CREATE', 'VM.START')`,
+    );
+    const lines = (rows: RowDataPacket[]) => rows.map((row) => JSON.stringify(row)).toSorted();
+    expect(lines(found).length).toBeGreaterThan(2);
+    expect(lines(found)).toEqual(
+      lines(
+        expected.map((row) => ({ ...row, usage_type: Number(row['usage_type']) }) as RowDataPacket),
+      ),
+    );
+    const [copies] = await pool.query<RowDataPacket[]>(
+      `SELECT COUNT(*) AS n FROM ${quoteName(names.cloudSchema, 'usage_event')} AS e
+       LEFT JOIN ${quoteName(names.cloudUsageSchema, 'usage_event')} AS c
+         ON c.id = e.id AND c.processed = 1 WHERE c.id IS NULL`,
+    );
+    expect(Number(copies[0]?.['n'])).toBe(0);
+  },
+);

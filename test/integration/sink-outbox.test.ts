@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   CorrectionMessage,
-  DeadLetterMessage,
+  FeedDeadLetter,
   UsageRecordMessage,
   UsageWindowMessage,
 } from '../../src/contracts/messages.ts';
@@ -137,11 +137,11 @@ test('refused records go out once with their bytes; one that is too large goes o
     'feed/1/42',
     'feed/1/43',
   ]);
-  expect(parsed(DeadLetterMessage, sent[0])).toMatchObject({
+  expect(parsed(FeedDeadLetter, sent[0])).toMatchObject({
     stage: 'aggregate',
     reason: 'MALFORMED',
     facts: { at: 3 },
-    accountId: null,
+    accountId: '5',
     topic: 'feed',
     partition: 1,
     offset: 41,
@@ -149,10 +149,10 @@ test('refused records go out once with their bytes; one that is too large goes o
     value: Buffer.from([0, 255]).toString('base64'),
     valueBytes: 2,
   });
-  const large = parsed(DeadLetterMessage, sent[1]);
+  const large = parsed(FeedDeadLetter, sent[1]);
   expect(large.valueBytes).toBe(2_000_000);
   expect(Buffer.from(large.value ?? '', 'base64')).toHaveLength(600 * 1024);
-  expect(parsed(DeadLetterMessage, sent[2]).value).toBeNull();
+  expect(parsed(FeedDeadLetter, sent[2]).value).toBeNull();
 });
 
 test('corrections go out after the window that made them, each account in one partition, in order', async () => {

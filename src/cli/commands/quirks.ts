@@ -5,10 +5,10 @@ import { defineCommand } from '../command.ts';
 export const quirksCommand = defineCommand({
   name: 'quirks',
   what: "where CloudStack's usage server bills in a way that looks wrong, and what a preset does there",
-  example: 'usagestream quirks\nusagestream quirks --preset correct --json',
-  takes: ['preset'],
-  run: async ({ preset }, _own, context) => {
-    const set = preset === 'auto' ? undefined : quirkSet(preset);
+  example: 'usagestream quirks\nusagestream quirks --preset correct --quirk domainFrozen=on --json',
+  takes: ['preset', 'quirks'],
+  run: async ({ preset, quirks: switches }, _own, context) => {
+    const set = preset === 'auto' ? undefined : quirkSet(preset, switches);
     for (const name of Object.keys(quirks) as QuirkName[]) {
       const { java, correct, presets } = quirks[name];
       if (context.json) {

@@ -31,8 +31,11 @@ export const referenceCommand = (program: Command) =>
       const pages = referencePages({
         commands: program.commands
           .filter((command) => command.name() !== 'reference')
+          .flatMap((command) => (command.commands.length > 0 ? command.commands : [command]))
           .map((command) => ({
-            name: command.name(),
+            name: [command.parent === program ? [] : command.parent?.name(), command.name()]
+              .flat()
+              .join(' '),
             flags: command.options.map(({ long }) => long ?? ''),
           })),
         metrics: createMetrics(),

@@ -35,7 +35,8 @@ export interface PipelineOptions {
   readonly kafka: string;
   readonly partitions?: number;
   readonly preset?: 'java-4.23' | 'correct';
-  readonly rangeMinutes?: number;
+  /** 1440 when left out; null: as the cloud's settings say. */
+  readonly rangeMinutes?: number | null;
   readonly sessionTimeout?: string;
   readonly raw?: boolean;
   /** Names stay when disposed. */
@@ -99,7 +100,8 @@ const common = (names: DemoNames, partitions: number, session: string | undefine
 ];
 
 function stageArgs(stage: Stage, names: DemoNames, options: PipelineOptions): string[] {
-  const range = ['--range', String(options.rangeMinutes ?? 1440)];
+  const { rangeMinutes = 1440 } = options;
+  const range = rangeMinutes === null ? [] : ['--range', String(rangeMinutes)];
   const store = ['--schema', names.schema];
   switch (stage) {
     case 'tail':

@@ -31,7 +31,7 @@ export function settingsPage(commands: readonly CommandFlags[]): string {
 }
 
 const flagOf = (s: Setting): string =>
-  s.secret ? `--${s.name}-file FILE` : `--${s.name} ${s.value ?? 'value'}`;
+  s.secret ? `--${s.name}-file FILE` : `--${s.each ?? s.name} ${s.value ?? 'value'}`;
 
 function defaultOf(s: Setting): string {
   if (s.shown !== undefined) return plain(s.shown);
@@ -39,7 +39,7 @@ function defaultOf(s: Setting): string {
 }
 
 function takers(s: Setting, commands: readonly CommandFlags[]): string {
-  const flag = `--${s.secret ? `${s.name}-file` : s.name}`;
+  const flag = `--${s.secret ? `${s.name}-file` : (s.each ?? s.name)}`;
   const names = commands.filter(({ flags }) => flags.includes(flag)).map(({ name }) => name);
   if (names.length === commands.length) return 'all';
   return names.length === 0 ? 'none yet' : names.join(', ');

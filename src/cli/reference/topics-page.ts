@@ -13,7 +13,7 @@ export function topicsPage(): string {
     s.cleanup,
     s.retentionMs === 'forever' ? 'for ever' : `${s.retentionMs} ms`,
     s.partitions === 'feed' ? 'as the feed' : String(s.partitions),
-    s.writer,
+    [s.writer].flat().join(', '),
     s.readers.join(', '),
     plain(s.what),
   ]);
