@@ -3,11 +3,17 @@ import { benchAggregate } from './aggregate.ts';
 import { benchFold } from './fold.ts';
 import { resultTable } from './result-table.ts';
 import type { BenchResult } from './result-table.ts';
-import { benchSink } from './sink.ts';
+import { benchHelpers, benchSink } from './sink.ts';
 import { benchTail } from './tail.ts';
 import { requireServers } from './bench-servers.ts';
 
-const benches = { tail: benchTail, fold: benchFold, aggregate: benchAggregate, sink: benchSink };
+const benches = {
+  tail: benchTail,
+  fold: benchFold,
+  aggregate: benchAggregate,
+  sink: benchSink,
+  helpers: benchHelpers,
+};
 type Name = keyof typeof benches;
 
 const { values, positionals } = parseArgs({
@@ -18,7 +24,7 @@ if (values.help === true) {
   console.log(
     `npm run bench -- [${Object.keys(benches).join('|')}]… [--events N]\n\n` +
       'Measures each stage as a process of its own, beside baselines in the same run, and prints a table.\n' +
-      'tail: backlog of single-row inserts; fold: in memory; aggregate: feed to rows; sink: rows to cloud_usage.',
+      'tail: backlog of single-row inserts; fold: in memory; aggregate: feed to rows; sink: rows to cloud_usage; helpers: the same with the helper tables.',
   );
   process.exit(0);
 }

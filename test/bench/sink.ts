@@ -15,7 +15,16 @@ const startMs = Date.UTC(2026, 0, 1);
 const dayMs = 86_400_000;
 
 /** Closed windows to cloud_usage, usage_job and the topics; the baseline upserts the same rows with mysql2. */
-export async function benchSink(options: BenchOptions): Promise<BenchResult[]> {
+export const benchSink = (options: BenchOptions) => publish(options, 'sink', 'off');
+
+/** The same with the tables that a Java usage server needs to go on. */
+export const benchHelpers = (options: BenchOptions) => publish(options, 'helpers', 'on');
+
+async function publish(
+  options: BenchOptions,
+  bench: string,
+  helperTables: 'on' | 'off',
+): Promise<BenchResult[]> {
   const { mariadbUrl, kafka, events, say } = options;
   await using pipeline = await createPipeline({ mariadbUrl, kafka, raw: false });
   await runStage(pipeline, 'tail', ...untilArgs(startMs - dayMs));
@@ -23,7 +32,8 @@ export async function benchSink(options: BenchOptions): Promise<BenchResult[]> {
   await fillBacklog(pipeline, events);
   const until = untilArgs(startMs + 29 * dayMs);
   await runStage(pipeline, 'tail', ...until);
-  await runStage(pipeline, 'aggregate', ...until);
+  const helpers = ['--helper-tables', helperTables];
+  await runStage(pipeline, 'aggregate', ...until, ...helpers);
   const [rows] = await pipeline.pool.query<RowDataPacket[]>(
     `SELECT COUNT(*) AS n FROM ${quoteName(pipeline.names.schema, 'record')}`,
   );
@@ -34,7 +44,7 @@ export async function benchSink(options: BenchOptions): Promise<BenchResult[]> {
     USAGESTREAM_BENCH_SINK: mariadbUrl,
   };
   const result = (what: string, baseline: boolean, m: Measured): BenchResult => ({
-    ...{ bench: 'sink', what, units, unit: 'rows', baseline },
+    ...{ bench, what, units, unit: 'rows', baseline },
     ...{ wallMs: m.wallMs, cpuMs: m.cpuMs, peakMb: m.peakMb },
   });
   say('plain upserts of the same rows');
@@ -43,9 +53,9 @@ export async function benchSink(options: BenchOptions): Promise<BenchResult[]> {
   // Its script says how long the upserts took: it also reads the rows, which the sink does not.
   const own = JSON.parse(plain.output) as { wallMs: number; cpuMs: number };
   say('sink');
-  const sink = await measure(main, pipeline.args('sink', until), env);
+  const sink = await measure(main, pipeline.args('sink', [...until, ...helpers]), env);
   return [
     result('plain upserts', true, { ...plain, ...own }),
-    result('sink, with topics', false, sink),
+    result(`sink, with topics, helper tables ${helperTables}`, false, sink),
   ];
 }
