@@ -23,8 +23,6 @@ export interface History {
 }
 
 export interface AccountPast extends RefoldSetup {
-  /** In the first window of the partition: nothing before it was billed, so nothing before it is corrected. */
-  readonly firstMs: EpochMs;
   /** The window that is being closed. */
   readonly current: Window;
   /** Is told of every fold of the past, in order. */
@@ -50,17 +48,16 @@ export class RefoldFault extends Error {}
 const comparedAtOnce = 64;
 
 /**
- * Folds an account's past again with its late events, each at its true time, and finds what differs from
+ * Folds an account's past, from its oldest event on, again with its late events, each at its true time, and finds what differs from
  * what is published, from the window of the oldest late event on.
  *
  * @throws RefoldFault with the cause; what `history` throws.
  */
 export async function correctAccount(past: AccountPast, history: History): Promise<Corrected> {
-  const { late, current, spec, firstMs, live } = past;
+  const { late, current, spec, live } = past;
   const lateIds = new Set(late.map((event) => event.id));
-  const first = windowOf(firstMs, spec);
   const oldestMs = late.reduce((oldest, { createdMs }) => Math.min(oldest, createdMs), Infinity);
-  const wantedMs = windowOf(Math.max(oldestMs, first.startMs), spec).startMs;
+  const wantedMs = windowOf(oldestMs, spec).startMs;
   const refold = new Refold(past);
   const corrections: Correction[] = [];
   const refused: Refused[] = [];
@@ -78,6 +75,7 @@ export async function correctAccount(past: AccountPast, history: History): Promi
     unequal = [];
   };
   let steps = 0;
+  const first = windowOf(await history.nextMs(), spec);
   for (let window = first; window.startMs < current.startMs; steps++) {
     const events = await history.takeUntil(window.endMs);
     const output = guarded(() => refold.step(window, events));

@@ -1,6 +1,5 @@
 import type { Window } from '../contracts/time.ts';
 import { hasRule } from '../domain/event-rules.ts';
-import { windowOf } from '../domain/window.ts';
 import type { PendingEvent } from './account-entry.ts';
 import type { CloseContext } from './close-windows.ts';
 import { correctAccount, RefoldFault } from './correct-account.ts';
@@ -26,9 +25,6 @@ export async function correctLate(
   window: Window,
   progress: Progress,
 ): Promise<readonly DueEvents[]> {
-  const { openedMs } = progress;
-  if (openedMs === null || windowOf(openedMs, context.rules.window).startMs >= window.startMs)
-    return due;
   const left: DueEvents[] = [];
   let isFlushed = false;
   for (const one of due) {
@@ -40,7 +36,7 @@ export async function correctLate(
     // What this transaction has yet to write is published too.
     if (!isFlushed) await results.flush();
     isFlushed = true;
-    const folded = await correctOne(context, results, one, late, window, progress, openedMs);
+    const folded = await correctOne(context, results, one, late, window, progress);
     if (folded !== null) left.push(folded);
   }
   return left;
@@ -53,7 +49,6 @@ async function correctOne(
   late: readonly PendingEvent[],
   window: Window,
   { nextOffset, closedOffset }: Progress,
-  firstMs: number,
 ): Promise<DueEvents | null> {
   const { store, book, limits, pause } = context;
   const { state, facts, id } = entry;
@@ -78,7 +73,6 @@ async function correctOne(
         ...past,
         late,
         current: window,
-        firstMs,
         ...(context.rules.helperTables ? { onFold } : {}),
       },
       history,

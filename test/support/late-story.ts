@@ -61,7 +61,7 @@ export async function playLate(story: LateStory): Promise<LateOutcome> {
         rows,
         corrections,
       );
-      const result = await correctAccount({ ...past, late, current: window, firstMs: 0 }, history);
+      const result = await correctAccount({ ...past, late, current: window }, history);
       corrected.push(result);
       corrections.push(...result.corrections.map((one) => ({ ...one, madeAt: at })));
       state = result.state;
