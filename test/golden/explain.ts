@@ -40,7 +40,7 @@ export function explain(
   const clean = runModel(punctual, noFaults).rows;
   const { models, faults, last } = modelsOf(real, server);
   const suspects = new Suspects(events, { rangeMs, delayMs });
-  return classify({
+  const differences = classify({
     server,
     ours: mine,
     clean,
@@ -50,7 +50,15 @@ export function explain(
     suspect: (line) => suspects.classOf(line),
     isTie: tieCheck({ input: real, faults, last, server, events }),
   });
+  // Whatever made it, the server has no such row.
+  return differences.map((each) =>
+    each.side === 'ours' && isAdjustment(each.line) ? { ...each, class: 'late-event' } : each,
+  );
 }
+
+/** A row of ours for time that was missed in an earlier window. */
+export const isAdjustment = (line: string): boolean =>
+  line.split('\t')[3]?.startsWith('Adjustment for ') === true;
 
 function committedEvents({ changes }: Golden): CommittedEvent[] {
   const content = new CloudContent(changes);
