@@ -159,8 +159,9 @@ test('a refused event is listed, shown, corrected and replayed, and a second rep
     { replayed: { what: 'feed record at the end of partition 0' } },
   ]);
   await closeUntil(3);
-  const rows = ['1: 3600000', '2: 3600000'];
-  expect((await billed()).filter((row) => !row.startsWith('0:'))).toEqual(rows);
+  // The hour after the replay, and in it, as a correction, what the hour before it had missed.
+  const rows = ['1: 3540000', '1: 3600000', '2: 3600000'];
+  expect((await billed()).filter((row) => !row.startsWith('0:')).toSorted()).toEqual(rows);
   const once = await billed();
 
   // Marked, so it is left out; forced, its identity absorbs it.
@@ -188,7 +189,7 @@ test('an event that came before its account is billed once it is replayed', asyn
   await append(account('1'));
   await letters('replay', String(letter?.['id']));
   await closeUntil(2);
-  expect((await billed()).at(-1)).toBe('1: 3600000');
+  expect((await billed()).toSorted()).toEqual(['1: 3540000', '1: 3600000']);
 });
 
 test('an account whose fold threw is folded in order once it is replayed, as if it never had', async () => {
@@ -288,7 +289,7 @@ test('a change that never got into the feed is replayed as the tail would have r
   writeFileSync(file, JSON.stringify({ created: '2026-03-01 00:01:00' }));
   await letters('replay', 'tail-0', '--partitions', '1', '--value', file);
   await closeUntil(2);
-  expect((await billed()).at(-1)).toBe('1: 3600000');
+  expect((await billed()).toSorted()).toEqual(['1: 3540000', '1: 3600000']);
   expect(await letters('list')).toMatchObject([{ id: 'tail-0', replayed: {} }]);
   await log.deleteTopics([topic]);
 });

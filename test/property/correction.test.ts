@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { AccountState } from '../../src/domain/account-state.ts';
 import { expect, test } from 'vitest';
 import { u64 } from '../../src/contracts/ids.ts';
 import { presets } from '../../src/domain/quirks.ts';
@@ -39,6 +40,17 @@ const inTime = (story: LateStory): LateStory => ({
   })),
 });
 
+/** Each serial by its place among all: a refold goes on counting where the state was, in the same order. */
+function ranked(state: AccountState): AccountState {
+  const all = Object.values(state.intervals).flatMap((rows) => rows.map(({ serial }) => serial));
+  const places = new Map(all.toSorted((a, b) => a - b).map((serial, at) => [serial, at]));
+  const intervals = Object.entries(state.intervals).map(([name, rows]) => [
+    name,
+    rows.map((row) => ({ ...row, serial: places.get(row.serial) })),
+  ]);
+  return { ...state, nextSerial: 0, intervals: Object.fromEntries(intervals) };
+}
+
 test('rows and corrections add up to a recount of all events, in whatever order they came', async () => {
   let made = 0;
   await fc.assert(
@@ -49,7 +61,7 @@ test('rows and corrections add up to a recount of all events, in whatever order 
       expect(recount.corrections).toEqual([]);
       expect(standing(outcome)).toEqual(standing(recount));
       // And what comes later is folded from the right state.
-      expect(outcome.state).toEqual(recount.state);
+      expect(ranked(outcome.state)).toEqual(ranked(recount.state));
       for (const { eventIds, delta, action, row } of outcome.corrections) {
         expect(eventIds.length).toBeGreaterThan(0);
         expect(action).toBe(delta > 0n ? 'append' : 'ledger');
