@@ -51,6 +51,8 @@ function addresses(servers: Servers): NodeJS.ProcessEnv {
     ...process.env,
     USAGESTREAM_MARIADB_URL: mariadbUrl,
     USAGESTREAM_KAFKA: kafka,
+    // Whether the password is one of ours, which may be shown.
+    USAGESTREAM_THROWAWAY: process.env['USAGESTREAM_MARIADB_URL'] ? '0' : '1',
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
   };
 }

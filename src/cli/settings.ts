@@ -66,7 +66,7 @@ export const settings = {
   source: setting({
     name: 'source',
     value: 'mysql://user@host:3306',
-    what: 'MariaDB or MySQL server to follow (?tls=required|verify&ca=FILE for TLS)',
+    what: 'MariaDB 10.6+ server to follow (?tls=required|verify&ca=FILE for TLS)',
     schema: databaseAddress,
   }),
   sink: setting({

@@ -41,7 +41,12 @@ function checkVersion(version: string): Finding {
     check: 'version',
     level: isMariaDb && recent ? 'ok' : 'fatal',
     found: version,
-    ...(isMariaDb && recent ? {} : { why: 'MariaDB 10.6 or newer is followed' }),
+    ...(isMariaDb && recent
+      ? {}
+      : {
+          why: 'MariaDB 10.6 or newer is followed',
+          fix: 'upgrade this server, or give --source a MariaDB 10.6+ server',
+        }),
   };
 }
 

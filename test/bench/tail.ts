@@ -17,7 +17,7 @@ const dayMs = 86_400_000;
 
 /**
  * A backlog of single-row inserts, each its own transaction, drained into the raw topics and the feed.
- * Baselines: reading the same binlog with zongji and counting; producing the same messages with kafkajs.
+ * Baselines: reading the same binlog with zongji and counting; producing as many messages of the same sizes with kafkajs.
  */
 export async function benchTail(options: BenchOptions): Promise<BenchResult[]> {
   const { mariadbUrl, kafka, events, say } = options;
@@ -52,7 +52,7 @@ export async function benchTail(options: BenchOptions): Promise<BenchResult[]> {
   const produced = await measure(work('produce'), [feed, raw, String(events)], env);
   return [
     rows('zongji alone', true, zongji),
-    rows('kafkajs, same bytes', true, produced),
+    rows('kafkajs, same sizes', true, produced),
     rows('tail', false, tail),
   ];
 }

@@ -3,7 +3,8 @@ import { createPipeline } from '../../src/cli/demo/pipeline.ts';
 import type { Pipeline } from '../../src/cli/demo/pipeline.ts';
 import { playSlowly } from '../../src/cli/demo/play-slowly.ts';
 import { demoEndMs, demoScenario, demoStatements } from '../../src/cli/demo/scenario.ts';
-import { openConnection } from '../../src/platform/mysql.ts';
+import { openConnection, quoteName } from '../../src/platform/mysql.ts';
+import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { recount } from '../../src/simulate/recount.ts';
 import { startHerd } from '../support/herd.ts';
 import type { Herd } from '../support/herd.ts';
@@ -47,6 +48,7 @@ test(
       await Promise.all([
         played,
         attack(
+          pipeline,
           herd,
           () => random.whole(0, 5),
           () => random.whole(0, 1500),
@@ -78,15 +80,37 @@ test(
   },
 );
 
-async function attack(herd: Herd, victim: () => number, pauseMs: () => number): Promise<void> {
+async function attack(
+  pipeline: Pipeline,
+  herd: Herd,
+  victim: () => number,
+  pauseMs: () => number,
+): Promise<void> {
   while (herd.kills < kills) {
     await new Promise((resolve) => setTimeout(resolve, 300 + pauseMs()));
-    if (herd.kills === 10) {
-      // Beyond its session: another worker has its partitions when it wakes and goes on writing.
-      await herd.freeze('aggregate', 2 * sessionMs);
-    }
+    if (herd.kills === 10) await freezeOwner(pipeline, herd);
     await herd.kill(victim());
   }
+}
+
+/** Stops a worker that has partitions until another has them all: it wakes and does not know. */
+async function freezeOwner(pipeline: Pipeline, herd: Herd): Promise<void> {
+  const owned = async (pid: number) => {
+    const [rows] = await pipeline.pool.query<RowDataPacket[]>(
+      `SELECT COUNT(*) AS n FROM ${quoteName(pipeline.names.schema, 'progress')} WHERE owner LIKE ?`,
+      [`%/${pid}`],
+    );
+    return Number(rows[0]?.['n']);
+  };
+  const pids = herd.pids('aggregate');
+  let frozen: number | undefined;
+  while (frozen === undefined) {
+    for (const pid of pids) if ((await owned(pid)) > 0) frozen = pid;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  process.kill(frozen, 'SIGSTOP');
+  while ((await owned(frozen)) > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  process.kill(frozen, 'SIGCONT');
 }
 
 async function recounted(pipeline: Pipeline) {

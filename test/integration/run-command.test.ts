@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { freePort } from '../../deploy/dev/ports.ts';
 import { createPipeline } from '../../src/cli/demo/pipeline.ts';
+import { isExact } from '../../src/cli/demo/summary.ts';
 import { demoScenario, demoStatements } from '../../src/cli/demo/scenario.ts';
 import { openConnection } from '../../src/platform/mysql.ts';
 import { play } from '../../src/simulate/play.ts';
@@ -91,6 +92,31 @@ test(
     } finally {
       rmSync(folder, { recursive: true });
     }
+  },
+);
+
+test(
+  'demo: plays, kills a worker, recounts, tells the story of a row, and ends with 0',
+  { timeout: 120_000 },
+  () => {
+    const result = usagestream(['demo', '--seconds', '6', '--seed', '3']);
+    expect(result, result.err).toMatchObject({ code: 0 });
+    expect(result.out).toContain('SIGKILL to worker 1');
+    expect(result.out).toContain('duplicates 0, missing 0, surplus 0, different 0');
+    expect(result.out).toMatch(
+      /opened by event \d+ \(VM\.\w+.*usage-feed\[\d\]@\d+, binlog .+:\d+ row/,
+    );
+    expect(result.out).toContain('every row is there, once');
+  },
+);
+
+test.each(['missing', 'surplus', 'different', 'duplicates', 'rows'])(
+  'the demo does not end well when one thing is wrong: %s',
+  (finding) => {
+    const counts = { missing: 0, surplus: 0, different: 0, duplicates: 0, rows: 5, expected: 5 };
+    const recount = { ...counts, byType: new Map(), byAccount: new Map(), examples: [] };
+    expect(isExact(recount)).toBe(true);
+    expect(isExact({ ...recount, [finding]: finding === 'rows' ? 0 : 1 })).toBe(false);
   },
 );
 

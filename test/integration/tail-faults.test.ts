@@ -6,8 +6,7 @@ import { compareBinlogPoints } from '../../src/tail/binlog-point.ts';
 import type { BinlogPoint } from '../../src/tail/binlog-point.ts';
 import { encodePosition, readPosition } from '../../src/tail/position.ts';
 import type { PositionRecord } from '../../src/tail/position.ts';
-import { findMariaDb } from '../../deploy/dev/mariadb.ts';
-import { startMariaDb } from '../support/servers.ts';
+import { canStartMariaDb, startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import type { TailedCloud } from '../support/tailed-cloud.ts';
@@ -175,7 +174,7 @@ test('wrong credentials are told, an unreachable source is tried again or told a
   expect(await patient.stop()).toEqual({ reason: 'stopped' });
 });
 
-describe.skipIf(!findMariaDb())('on a server that is hurt', () => {
+describe.skipIf(!canStartMariaDb())('on a server that is hurt', () => {
   let server: LocalServer;
   beforeAll(async () => {
     server = await startMariaDb({

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createConnection } from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
-import { findMariaDb } from '../../deploy/dev/mariadb.ts';
 import { isAppError } from '../../src/platform/errors.ts';
 import { manualClock, systemClock } from '../../src/platform/clock.ts';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { preflightTarget, requireReady } from '../../src/tail/preflight.ts';
 import type { Finding } from '../../src/tail/preflight.ts';
-import { randomSuffix, servers, startMariaDb } from '../support/servers.ts';
+import { canStartMariaDb, randomSuffix, servers, startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { tailedCloud } from '../support/tailed-cloud.ts';
 import type { TailedCloud } from '../support/tailed-cloud.ts';
@@ -110,7 +109,7 @@ describe('a server as it should be', () => {
   });
 });
 
-describe.skipIf(!findMariaDb())('a server as it comes', () => {
+describe.skipIf(!canStartMariaDb())('a server as it comes', () => {
   let server: LocalServer;
   let sql: Connection;
   const look = () =>
@@ -174,7 +173,7 @@ describe.skipIf(!findMariaDb())('a server as it comes', () => {
   });
 });
 
-test.skipIf(!findMariaDb())(
+test.skipIf(!canStartMariaDb())(
   'a server without a binlog is told so',
   async () => {
     const settings = {

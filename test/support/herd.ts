@@ -1,14 +1,13 @@
 import type { Pipeline, Stage } from '../../src/cli/demo/pipeline.ts';
 import { stopAll } from '../../src/cli/demo/stage-process.ts';
-import type { StageProcess } from '../../src/cli/demo/stage-process.ts';
 
 /** The running stages of one pipeline under attack: each that is killed is started again. */
 export interface Herd extends AsyncDisposable {
   readonly kills: number;
   /** SIGKILL to the n-th member; a new one takes its place at once. */
   kill(n: number): Promise<void>;
-  /** SIGSTOP now, SIGCONT later: a process that does not know it was replaced. */
-  freeze(stage: Stage, ms: number): Promise<void>;
+  /** Process ids of the members of a stage. */
+  pids(stage: Stage): number[];
   /** Fails when a member ended by itself. */
   assertAlive(): void;
   stop(): Promise<void>;
@@ -35,12 +34,7 @@ export function startHerd(pipeline: Pipeline, stages: readonly Stage[]): Herd {
       kills += 1;
       member.process = pipeline.start(member.stage);
     },
-    async freeze(stage, ms) {
-      const victim: StageProcess = members.find((m) => m.stage === stage)!.process;
-      victim.kill('SIGSTOP');
-      await new Promise((resolve) => setTimeout(resolve, ms));
-      victim.kill('SIGCONT');
-    },
+    pids: (stage) => members.filter((m) => m.stage === stage).map((m) => m.process.pid),
     assertAlive,
     stop,
     [Symbol.asyncDispose]: stop,

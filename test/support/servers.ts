@@ -15,9 +15,20 @@ export function servers(): { readonly mariadbUrl: string; readonly kafkaBrokers:
   };
 }
 
-/** Whether a test may start servers that it can hurt; without the programs it is skipped. */
+/**
+ * Whether a test may start servers that it can hurt; without the programs it is skipped, and says so:
+ * with servers in containers or elsewhere they may not be on this machine.
+ */
 export function canStartServers(): boolean {
-  return [findMariaDb(), findJava(), findKafkaJars()].every((found) => found !== undefined);
+  return present('MariaDB, Java and Kafka', [findMariaDb(), findJava(), findKafkaJars()]);
+}
+
+export const canStartMariaDb = (): boolean => present('MariaDB', [findMariaDb()]);
+
+function present(what: string, found: readonly unknown[]): boolean {
+  if (found.every((program) => program !== undefined)) return true;
+  console.warn(`skipped: tests that hurt a server of their own need ${what} on this machine`);
+  return false;
 }
 
 export function randomSuffix(): string {

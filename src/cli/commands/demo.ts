@@ -44,7 +44,9 @@ export const demoCommand = defineCommand({
       seconds: Number(own['seconds'] ?? 20),
       signal: context.signal,
     });
-    if (keep) sayHowToLookAround(pipeline, mariadbUrl, kafka);
+    const isOurs = context.env['USAGESTREAM_THROWAWAY'] === '1';
+    const shown = isOurs ? mariadbUrl : withoutPassword(mariadbUrl);
+    if (keep) sayHowToLookAround(pipeline, shown, kafka);
     return exact ? 0 : 1;
   },
 });
@@ -139,6 +141,7 @@ function assertAlive(running: ReadonlyMap<string, StageProcess>, killed: boolean
   }
 }
 
+/** @param mariadbUrl With a password only when the server is a throw-away one. */
 function sayHowToLookAround(pipeline: Pipeline, mariadbUrl: string, kafka: string): void {
   const { names } = pipeline;
   say(`
@@ -146,8 +149,13 @@ left for you to look around
   MariaDB   ${mariadbUrl}
             ${names.cloudSchema} (input), ${names.cloudUsageSchema}.cloud_usage (rows), ${names.schema} (state)
   Kafka     ${kafka}, topics ${names.prefix}.*
-  goes on   USAGESTREAM_SOURCE=${mariadbUrl} USAGESTREAM_SINK=${mariadbUrl} USAGESTREAM_LOG=kafka://${kafka} \\
+  go on     export USAGESTREAM_SOURCE='${mariadbUrl}' USAGESTREAM_SINK='${mariadbUrl}' USAGESTREAM_LOG=kafka://${kafka}
             npm run usagestream -- ${pipeline.args('tail').join(' ')}
-  status    USAGESTREAM_SINK=${mariadbUrl} USAGESTREAM_LOG=kafka://${kafka} \\
-            npm run usagestream -- status --prefix ${names.prefix} --schema ${names.schema}`);
+  status    npm run usagestream -- status --prefix ${names.prefix} --schema ${names.schema}`);
+}
+
+function withoutPassword(address: string): string {
+  const url = new URL(address);
+  url.password = '';
+  return url.href;
 }
