@@ -1,9 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
 import type { BillingSettings } from '../contracts/fold.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
 import type { WindowSpec } from '../domain/window.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
-import { quoteName } from '../platform/mysql.ts';
+import { mysqlCode, quoteName } from '../platform/mysql.ts';
 
 /** What a generation is made with: never changes, because its results could not be told apart. */
 export interface GenerationOptions {
@@ -51,14 +52,19 @@ export async function ensureGeneration(
     return rows[0];
   };
   let row = await read();
-  if (!row) {
+  // Workers that start together make it at the same instant, and the server lets one of them wait in vain.
+  for (let attempt = 0; !row && attempt < 20; attempt++) {
     const columns = Object.keys(wanted);
-    await pool.query(
+    const insert = pool.query(
       `INSERT IGNORE INTO ${table} (name, state, ${columns.join(', ')})
        SELECT ?, IF(EXISTS (SELECT 1 FROM ${table} g WHERE g.state = 'live'), 'building', 'live'),
          ${columns.map(() => '?').join(', ')}`,
       [options.name, ...Object.values(wanted)],
     );
+    await insert.catch(async (error: unknown) => {
+      if (!lostRace.has(mysqlCode(error) ?? '')) throw error;
+      await setTimeout(50 + 10 * attempt);
+    });
     row = await read();
   }
   if (!row) throw new AppError('STORE_SCHEMA_MISSING', { generation: options.name });
@@ -67,6 +73,13 @@ export async function ensureGeneration(
   await enterPartitions(pool, options, id);
   return { id, name: options.name, state: row['state'] as Generation['state'] };
 }
+
+const lostRace = new Set([
+  'ER_AUTOINC_READ_FAILED',
+  'ER_LOCK_DEADLOCK',
+  'ER_LOCK_WAIT_TIMEOUT',
+  'ER_CHECKREAD',
+]);
 
 /** Only what is missing is inserted: a frozen owner's lock on its row would hold up every other worker. */
 async function enterPartitions(
