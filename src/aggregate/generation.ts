@@ -5,6 +5,7 @@ import type { WindowSpec } from '../domain/window.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
 import { mysqlCode, quoteName } from '../platform/mysql.ts';
+import { isConflict } from './store-fault.ts';
 
 /** What a generation is made with: never changes, because its results could not be told apart. */
 export interface GenerationOptions {
@@ -62,7 +63,7 @@ export async function ensureGeneration(
       [options.name, ...Object.values(wanted)],
     );
     await insert.catch(async (error: unknown) => {
-      if (!lostRace.has(mysqlCode(error) ?? '')) throw error;
+      if (!lostRace(error)) throw error;
       await setTimeout(50 + 10 * attempt);
     });
     row = await read();
@@ -74,12 +75,8 @@ export async function ensureGeneration(
   return { id, name: options.name, state: row['state'] as Generation['state'] };
 }
 
-const lostRace = new Set([
-  'ER_AUTOINC_READ_FAILED',
-  'ER_LOCK_DEADLOCK',
-  'ER_LOCK_WAIT_TIMEOUT',
-  'ER_CHECKREAD',
-]);
+const lostRace = (error: unknown): boolean =>
+  isConflict(error) || mysqlCode(error) === 'ER_AUTOINC_READ_FAILED';
 
 /** Only what is missing is inserted: a frozen owner's lock on its row would hold up every other worker. */
 async function enterPartitions(
