@@ -1,11 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { checkWindowSpec } from '../domain/window.ts';
-import { isAppError } from '../platform/errors.ts';
-import { parseMysqlUrl } from '../platform/mysql.ts';
-import { parseDuration } from './duration.ts';
-import { parseLogUrl } from './log-url.ts';
 import { quirkSwitches } from './quirk-switches.ts';
+import {
+  databaseAddress,
+  durationMs,
+  instantMs,
+  logAddress,
+  onOff,
+  schemaName,
+  text,
+  whole,
+} from './setting-schemas.ts';
 
 /** One setting: its flag, environment variable and YAML key come from `name`; docs/settings.md is made from this table. */
 export interface Setting<T extends z.ZodType = z.ZodType> {
@@ -24,43 +29,6 @@ export interface Setting<T extends z.ZodType = z.ZodType> {
 }
 
 const setting = <T extends z.ZodType>(s: Setting<T>): Setting<T> => s;
-const text = z.string().trim().min(1);
-/** Takes the text as it is, once `read` can read it: so that a wrong address is listed with all other faults. */
-const address = (read: (value: string) => void) =>
-  text.superRefine((value, ctx) => {
-    try {
-      read(value);
-    } catch (fault) {
-      // Neither parser repeats the address, which may hold a password.
-      const { problems } = isAppError(fault) ? fault.facts : {};
-      const said = fault instanceof Error ? fault.message : 'not an address';
-      ctx.addIssue(Array.isArray(problems) ? problems.join('; ') : said);
-    }
-  });
-const databaseAddress = address((value) => {
-  const { tls } = parseMysqlUrl(value);
-  if (tls?.ca !== undefined) readFileSync(tls.ca);
-});
-// Whether SASL has its password is looked at later: any will do here.
-const logAddress = address((value) => parseLogUrl(value, ''));
-const schemaName = z.string().regex(/^[A-Za-z0-9_$-]{1,64}$/, 'not a schema name');
-const onOff = z
-  .union([z.enum(['on', 'off']), z.boolean()])
-  .transform((v) => v === true || v === 'on');
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
-const durationMs = z.union([z.string(), z.number()]).transform((v, ctx) => {
-  const ms = typeof v === 'number' ? v * 60_000 : parseDuration(v);
-  if (ms === null) ctx.addIssue('not a duration: write 90s, 15m, 1h or 500ms');
-  return ms ?? 0;
-});
-const instantMs = z
-  .union([z.string(), z.date()])
-  .transform((v) =>
-    v instanceof Date ? v : new Date(/[zZ]|[+-]\d\d:?\d\d$/.test(v) ? v : `${v}Z`),
-  )
-  .refine((d) => !Number.isNaN(d.getTime()), 'not a time: write 2026-03-04T00:00:00Z')
-  .transform((d) => d.getTime());
-
 /** Every setting that a command may take. */
 export const settings = {
   source: setting({
