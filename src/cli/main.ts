@@ -13,6 +13,7 @@ import { simulateCommand } from './commands/simulate.ts';
 import { sinkCommand } from './commands/sink.ts';
 import { statusCommand } from './commands/status.ts';
 import { tailCommand } from './commands/tail.ts';
+import { topicCommands } from './commands/topics.ts';
 
 /** Exit codes: 0 done, 1 a fault, 2 wrong usage or settings. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -39,6 +40,12 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(letters, deadLetterCommands.list, finish);
   addCommand(letters, deadLetterCommands.show, finish);
   addCommand(letters, deadLetterCommands.replay, finish);
+  const topics = program
+    .command('topics')
+    .description('the topics on the log: create them, check them, say what they are for');
+  addCommand(topics, topicCommands.create, finish);
+  addCommand(topics, topicCommands.check, finish);
+  addCommand(topics, topicCommands.describe, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
   addCommand(program, quirksCommand, finish);

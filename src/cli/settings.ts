@@ -11,6 +11,7 @@ import {
   text,
   whole,
 } from './setting-schemas.ts';
+import { zonePlan } from './zone-setting.ts';
 
 /** One setting: its flag, environment variable and YAML key come from `name`; docs/settings.md is made from this table. */
 export interface Setting<T extends z.ZodType = z.ZodType> {
@@ -145,6 +146,14 @@ export const settings = {
     what: 'partitions of the feed; fixed once it exists',
     schema: whole(1, 1024).default(8),
     shown: '8',
+  }),
+  zones: setting({
+    name: 'zones',
+    each: 'zone',
+    value: 'ID=FIRST-LAST|auto=N',
+    what: 'partitions that a zone has to itself, by zone id; auto=N gives N to each zone that is not named when it first appears; may be repeated, in the environment with commas, in YAML as a map (docs/zones.md)',
+    schema: zonePlan,
+    shown: 'no zone has any',
   }),
   until: setting({
     name: 'until',

@@ -27,6 +27,7 @@ export const tailKeys = [
   'cloudSchema',
   'clock',
   'raw',
+  'zones',
   'serverId',
   'sessionTimeout',
 ] as const satisfies readonly SettingKey[];
@@ -90,6 +91,7 @@ export async function tailStage(
       prefix: v.prefix,
       feedPartitions: v.partitions,
       raw: v.raw,
+      zones: v.zones,
       clock: v.clock,
       closeDelayMs,
       sessionTimeoutMs: v.sessionTimeout,

@@ -12,7 +12,7 @@ import type { LogBatch } from './log-batch.ts';
 import type { Placements } from './placement.ts';
 import { encodePosition } from './position.ts';
 import type { SnapshotCursor } from './position.ts';
-import { bareWatermark, route } from './route.ts';
+import { bareWatermark, putHeld, route } from './route.ts';
 import type { RouteContext } from './route.ts';
 import type { Boundary, SourceChange } from './source.ts';
 import type { TableLayout } from './table-layout.ts';
@@ -49,7 +49,9 @@ export class TailOutput {
       source: settings.prefix,
       incarnation: options.incarnation,
       feedPartitions: settings.feedPartitions,
-      partitionOf: (account) => placements.partitionOf(account),
+      partitionOf: (account, zone) => placements.partitionOf(account, zone),
+      hold: (account, name, value, mark) => placements.hold(account, name, value, mark),
+      release: (account) => placements.release(account),
       accountOfEvent: (event) => accounts.accountOf(event),
       sawEvent: (event, account) => accounts.saw(event, account),
     };
@@ -84,11 +86,25 @@ export class TailOutput {
         this.#options.metrics.tailDeadLetters.inc({ reason });
       }
     }
+    this.#addToFeed(out, watermarkMs, nowMs);
+  }
+
+  #addToFeed(out: readonly OutRecord[], watermarkMs: EpochMs | null, nowMs: number): void {
     for (const { partition } of out) {
       this.#lastAtMs[partition!] = nowMs;
       this.#lastMarkMs[partition!] = watermarkMs;
     }
     this.#options.batch.add(out);
+  }
+
+  /** Accounts that never showed a zone get a place without one in the end. */
+  #placeOverdue(watermarkMs: EpochMs | null): void {
+    const overdue = this.#options.placements.overdue(watermarkMs);
+    if (overdue.length === 0) return;
+    const out: OutRecord[] = [];
+    for (const account of overdue)
+      putHeld(this.#context, account, this.#context.partitionOf(account, null), watermarkMs, out);
+    this.#addToFeed(out, watermarkMs, this.#options.clock.now());
   }
 
   #writeRaw(changes: readonly SourceChange[], nowMs: string): void {
@@ -129,6 +145,7 @@ export class TailOutput {
     snapshot: SnapshotCursor | null,
   ): Promise<void> {
     const { batch, placements, settings, metrics, clock } = this.#options;
+    this.#placeOverdue(watermarkMs);
     batch.add(placements.takeNew());
     const position = encodePosition(settings.prefix, {
       v: 1,

@@ -1,53 +1,143 @@
-import { z } from 'zod';
-import { AccountIdSchema } from '../contracts/ids.ts';
 import type { AccountId } from '../contracts/ids.ts';
-import { AppError } from '../platform/errors.ts';
-import type { EventLog, OutRecord } from '../platform/log/log.ts';
+import type { EpochMs } from '../contracts/time.ts';
+import type { OutRecord } from '../platform/log/log.ts';
 import { placement } from '../../streams/placement.ts';
+import type { HeldRecords, PlacementRecord, ZoneRecord } from './placement-record.ts';
+import { hasZones, nextSlice, noZones, sharedPartitions } from './zone-slices.ts';
+import type { ZonePlan } from './zone-slices.ts';
 
-/** The value of a record of `<prefix>.placement`. */
-export const PlacementRecord = z.object({
-  v: z.literal(1),
-  account: AccountIdSchema,
-  partition: z.int().nonnegative(),
-  /** First zone other than 0 that the account was seen in, once accounts are placed by zone. */
-  homeZone: z.string().nullable(),
+/** An account that was never seen in a zone gets a place without one after this long, ms of source time. */
+export const longestHoldMs = 24 * 3_600_000;
+/** So many accounts wait for their zone; more are placed without one, the longest waiting first. */
+const mostHeld = 10_000;
+/** Source time between two looks at who has waited too long, ms. */
+const lookEveryMs = 60_000;
+
+/** What the placement topic holds. */
+export interface KnownPlacements {
+  readonly partitions: Map<AccountId, number>;
+  /** Slices that zones got when they first appeared. */
+  readonly slices: Map<string, readonly number[]>;
+  readonly held: Map<AccountId, HeldRecords>;
+  /** Some account was placed by its zone: a place cannot be told from the account's id alone. */
+  readonly byZone: boolean;
+}
+
+const nothingKnown = (): KnownPlacements => ({
+  partitions: new Map(),
+  slices: new Map(),
+  held: new Map(),
+  byZone: false,
 });
 
-/** Which feed partition each account lives on. New accounts are handed out once, by `takeNew`, to be written down. */
+/**
+ * Which feed partition each account lives on. An account's first place is its last; new ones are handed
+ * out once, by `takeNew`, to be written in the transaction of the account's first record.
+ *
+ * With zones, an account lives in the slice of its home zone, the first it is seen in; until then what
+ * names no zone (its own row, templates, buckets) is held back, on the placement topic too, so that
+ * nothing is lost with the process (docs/zones.md).
+ */
 export class Placements {
   readonly #prefix: string;
   readonly #partitions: number;
-  readonly #byAccount: Map<AccountId, number>;
-  #added: OutRecord[] = [];
+  readonly #known: KnownPlacements;
+  readonly #plan: ZonePlan;
+  readonly #zoned: boolean;
+  #changed = new Map<string, OutRecord>();
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(prefix: string, partitions: number, known: Map<AccountId, number> = new Map()) {
+  constructor(prefix: string, partitions: number, known = nothingKnown(), plan = noZones) {
     this.#prefix = prefix;
     this.#partitions = partitions;
-    this.#byAccount = known;
+    this.#known = known;
+    this.#plan = plan;
+    this.#zoned = hasZones(plan);
   }
 
-  partitionOf(account: AccountId): number {
-    const known = this.#byAccount.get(account);
+  /** @param zone Of the record that needs a place; null when it names none. */
+  partitionOf(account: AccountId, zone: string | null = null): number {
+    const known = this.#known.partitions.get(account);
     if (known !== undefined) return known;
-    const partition = routedPartition(account, this.#partitions);
-    this.#byAccount.set(account, partition);
-    const record: z.infer<typeof PlacementRecord> = { v: 1, account, partition, homeZone: null };
-    this.#added.push({
-      topic: placement.topic(this.#prefix),
-      partition: 0,
-      key: account,
-      value: JSON.stringify(record),
-    });
+    const homeZone = this.#zoned ? zone : null;
+    const slice = homeZone === null ? this.#homeless() : this.#sliceOf(homeZone);
+    const partition = slice[routedPartition(account, slice.length)]!;
+    this.#known.partitions.set(account, partition);
+    const record: PlacementRecord = { v: 1, account, partition, homeZone };
+    this.#write(account, record);
     return partition;
   }
 
-  /** Records of the accounts placed since the last call, for the transaction of their first record. */
+  /** Keeps a record without a zone until its account has a place. @returns false when it has one, or needs none. */
+  hold(account: AccountId, name: string, value: string, watermarkMs: EpochMs | null): boolean {
+    if (!this.#zoned || this.#known.partitions.has(account)) return false;
+    const before = this.#known.held.get(account);
+    const held = {
+      sinceMs: before?.sinceMs ?? watermarkMs,
+      records: { ...before?.records, [name]: value },
+    };
+    this.#known.held.set(account, held);
+    this.#write(account, { v: 1, account, partition: null, homeZone: null, held });
+    return true;
+  }
+
+  /** What was held of an account: to be written before anything else of it, once it has its place. */
+  release(account: AccountId): readonly string[] {
+    if (this.#known.held.size === 0) return [];
+    const held = this.#known.held.get(account);
+    if (!held) return [];
+    this.#known.held.delete(account);
+    return Object.values(held.records);
+  }
+
+  /** Accounts that have waited for a zone long enough, by source time, or that are too many. */
+  overdue(watermarkMs: EpochMs | null): readonly AccountId[] {
+    const { held } = this.#known;
+    const surplus = held.size - mostHeld;
+    if (held.size === 0 || watermarkMs === null) return [];
+    if (surplus <= 0 && watermarkMs < this.#lookedMs + lookEveryMs) return [];
+    this.#lookedMs = watermarkMs;
+    const due: AccountId[] = [];
+    for (const [account, { sinceMs, records }] of held) {
+      if (sinceMs === null) held.set(account, { sinceMs: watermarkMs, records });
+      else if (watermarkMs - sinceMs >= longestHoldMs || due.length < surplus) due.push(account);
+    }
+    return due;
+  }
+
+  /** Records of what changed since the last call, for the transaction that needs it. */
   takeNew(): readonly OutRecord[] {
-    if (this.#added.length === 0) return this.#added;
-    const added = this.#added;
-    this.#added = [];
+    if (this.#changed.size === 0) return [];
+    const added = [...this.#changed.values()];
+    this.#changed = new Map();
     return added;
+  }
+
+  #homeless(): readonly number[] {
+    return this.#zoned
+      ? sharedPartitions(this.#plan, this.#partitions)
+      : (this.#all ??= Array.from({ length: this.#partitions }, (_, i) => i));
+  }
+  #all: readonly number[] | undefined;
+
+  #sliceOf(zone: string): readonly number[] {
+    const fixed = this.#plan.fixed.get(zone);
+    if (fixed) return fixed;
+    const given = this.#known.slices.get(zone);
+    if (given) return given;
+    const slice = nextSlice(this.#plan, this.#partitions, this.#known.slices.size);
+    this.#known.slices.set(zone, slice);
+    this.#write(`zone/${zone}`, { v: 1, zone, partitions: [...slice] });
+    return slice;
+  }
+
+  #write(key: string, record: PlacementRecord | ZoneRecord): void {
+    this.#changed.set(key, {
+      topic: placement.topic(this.#prefix),
+      partition: 0,
+      key,
+      value: JSON.stringify(record),
+    });
   }
 }
 
@@ -61,32 +151,4 @@ export function routedPartition(account: AccountId, partitions: number): number 
   const bits = BigInt.asUintN(64, BigInt(account));
   const hash = Number(BigInt.asIntN(32, bits ^ (bits >> 32n)));
   return (hash & 0x7fffffff) % partitions;
-}
-
-/** @throws LOG_TOPIC_MISMATCH when an account was placed on a partition that this feed has not. */
-export async function readPlacements(
-  log: EventLog,
-  prefix: string,
-  partitions: number,
-  signal: AbortSignal,
-): Promise<Placements> {
-  const topic = placement.topic(prefix);
-  const known = new Map<AccountId, number>();
-  const [offsets] = await log.offsets(topic);
-  if (offsets && offsets.next > offsets.earliest) {
-    const range = { topic, partition: 0, from: offsets.earliest, until: offsets.next, signal };
-    for await (const { records } of log.read(range))
-      for (const { value } of records) {
-        if (value === null) continue;
-        const record = PlacementRecord.parse(JSON.parse(value.toString()));
-        if (record.partition >= partitions)
-          throw new AppError('LOG_TOPIC_MISMATCH', {
-            topic,
-            ...record,
-            feedPartitions: partitions,
-          });
-        known.set(record.account, record.partition);
-      }
-  }
-  return new Placements(prefix, partitions, known);
 }

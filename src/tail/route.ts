@@ -14,7 +14,17 @@ export interface RouteContext {
   readonly source: string;
   readonly incarnation: number;
   readonly feedPartitions: number;
-  readonly partitionOf: (account: AccountId) => number;
+  /** @param zone Of the record; null when it names none. */
+  readonly partitionOf: (account: AccountId, zone: string | null) => number;
+  /** Keeps a record that names no zone while its account has no place; says whether it did. */
+  readonly hold: (
+    account: AccountId,
+    name: string,
+    value: string,
+    watermarkMs: EpochMs | null,
+  ) => boolean;
+  /** What was kept of an account that now has its place. */
+  readonly release: (account: AccountId) => readonly string[];
   /** The account of an event that was seen or looked up; undefined when there is no such event. */
   readonly accountOfEvent: (event: EventId) => AccountId | undefined;
   /** Called with each usage event that goes by. */
@@ -37,14 +47,17 @@ export function route(
 ): void {
   const { op, before, after } = change;
   const head = headJson(context, change, watermarkMs);
-  const put = (account: AccountId, body: string) =>
-    void out.push({
+  const put = (account: AccountId, body: string, zone: string | null = null) => {
+    const partition = context.partitionOf(account, zone);
+    putHeld(context, account, partition, watermarkMs, out);
+    out.push({
       topic: usageFeed.topic(context.prefix),
-      partition: context.partitionOf(account),
+      partition,
       key: account,
       // At once, because text that was put together takes several times its bytes in memory.
       value: Buffer.from(`${head}${body}}`),
     });
+  };
 
   switch (change.layout.table.kind) {
     case 'usage-event': {
@@ -53,7 +66,7 @@ export function route(
       if (op === 'u' && before !== null && sameFeed(before, body)) return;
       const account = idOf<AccountId>(after, 'account_id');
       context.sawEvent(idOf<EventId>(after, 'id'), account);
-      return put(account, `"kind":"usage-event",${body}`);
+      return put(account, `"kind":"usage-event",${body}`, zoneOf(after, 'zone_id'));
     }
     case 'event-detail': {
       if (after === null) return;
@@ -80,10 +93,40 @@ export function route(
     if (before !== null) {
       const account = idOf<AccountId>(before, owner);
       if (account !== now?.account)
-        put(account, `"kind":"${kind}","present":false,${json(before)}`);
+        putOwned(account, kind, before, `"present":false,${json(before)}`);
     }
-    if (now) put(now.account, `"kind":"${kind}","present":true,${now.json}`);
+    if (now) putOwned(now.account, kind, after!, `"present":true,${now.json}`);
   }
+
+  function putOwned(account: AccountId, kind: string, row: RowImage, body: string): void {
+    const text = `"kind":"${kind}",${body}`;
+    // Counters are billed whether or not there was an event: they never wait.
+    if (kind === 'counter') return put(account, text, zoneOf(row, 'data_center_id'));
+    const name = `${kind}/${String(row['id'])}`;
+    if (!context.hold(account, name, `${head}${text}}`, watermarkMs)) put(account, text);
+  }
+}
+
+const zoneOf = (row: RowImage, column: string): string | null => {
+  const zone = row[column] ?? null;
+  return zone === null || zone === 0 || zone === '0' ? null : String(zone);
+};
+
+/** Writes what was held of an account, with the watermark of now. */
+export function putHeld(
+  context: RouteContext,
+  account: AccountId,
+  partition: number,
+  watermarkMs: EpochMs | null,
+  out: OutRecord[],
+): void {
+  for (const held of context.release(account))
+    out.push({
+      topic: usageFeed.topic(context.prefix),
+      partition,
+      key: account,
+      value: held.replace(/"watermarkMs":(?:null|\d+)/, `"watermarkMs":${watermarkMs}`),
+    });
 }
 
 /** A watermark on its own, for a partition that has long had no record. */

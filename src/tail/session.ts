@@ -9,7 +9,9 @@ import { EventAccounts } from './event-accounts.ts';
 import { runFirstSnapshot } from './first-snapshot.ts';
 import { LogBatch } from './log-batch.ts';
 import { TailOutput } from './output.ts';
-import { readPlacements } from './placement.ts';
+import { Placements } from './placement.ts';
+import { readPlacements } from './placement-record.ts';
+import { checkZones } from './zone-slices.ts';
 import { encodeLeader, readPosition } from './position.ts';
 import type { PositionRecord } from './position.ts';
 import { preflight, requireReady } from './preflight.ts';
@@ -65,7 +67,10 @@ export async function runSession(
         asked: settings.feedPartitions,
         reason: 'the partitions of a feed never change',
       });
-    const placements = await readPlacements(log, prefix, settings.feedPartitions, signal);
+    const { feedPartitions, zones } = settings;
+    checkZones(zones, feedPartitions);
+    const known = await readPlacements(log, prefix, feedPartitions, signal);
+    const placements = new Placements(prefix, feedPartitions, known, zones);
     if (signal.aborted) return 'stopped';
 
     connection = await openConnection(settings.source, 'SOURCE');

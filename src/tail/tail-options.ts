@@ -2,6 +2,8 @@ import manifest from '../../package.json' with { type: 'json' };
 import type { EpochMs } from '../contracts/time.ts';
 import type { MysqlTarget } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
+import { noZones } from './zone-slices.ts';
+import type { ZonePlan } from './zone-slices.ts';
 
 export interface TailOptions {
   readonly source: MysqlTarget;
@@ -11,6 +13,8 @@ export interface TailOptions {
   readonly prefix: string;
   /** Fixed for the life of a feed. */
   readonly feedPartitions: number;
+  /** Partitions that zones have to themselves; by default none has. */
+  readonly zones?: ZonePlan;
   /** Also write the raw topics in Debezium's form. */
   readonly raw: boolean;
   readonly clock: 'wall' | 'source';
@@ -56,6 +60,7 @@ export const withDefaults = (options: TailOptions): TailSettings => ({
   sessionTimeoutMs: 10_000,
   writeTimeoutMs: 60_000,
   failFast: false,
+  zones: noZones,
   version: `usagestream-${manifest.version}`,
   ...options,
 });

@@ -55,6 +55,16 @@ export function describeLogConformance(name: string, open: () => Promise<EventLo
         await expect(other).rejects.toMatchObject({ code: 'LOG_TOPIC_MISMATCH', facts: { topic } });
       });
 
+      test('say how they are set up, those that exist', async () => {
+        const stream = streamOf('feed', 'compact');
+        const topic = stream.topic('t');
+        made.push(topic);
+        await log.ensureTopics('t', [stream], 2);
+        expect(await log.describeTopics([topic, `${topic}-never`])).toEqual([
+          { topic, partitions: 2, cleanup: 'compact', retentionMs: 'forever' },
+        ]);
+      });
+
       test('that do not exist have no offsets and can be deleted', async () => {
         const topic = `t.never-${randomSuffix()}`;
         await log.deleteTopics([topic]);

@@ -327,6 +327,7 @@ function failingWriter(whole: LogWriter, fails: () => boolean): LogWriter {
 function bound(whole: EventLog): EventLog {
   return {
     ensureTopics: (...args) => whole.ensureTopics(...args),
+    describeTopics: (...args) => whole.describeTopics(...args),
     deleteTopics: (...args) => whole.deleteTopics(...args),
     offsets: (...args) => whole.offsets(...args),
     writer: (...args) => whole.writer(...args),

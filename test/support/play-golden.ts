@@ -11,14 +11,18 @@ const day = 86_400_000;
 /** Plays a golden input into a cloud of its own and runs tail, aggregate and sink over it. */
 export async function playGolden(
   golden: Golden,
-  options: Pick<PipelineOptions, 'partitions' | 'preset'>,
+  options: Pick<PipelineOptions, 'partitions' | 'preset'> & {
+    /** More flags of the tail. */
+    readonly tailArgs?: readonly string[];
+  },
 ): Promise<Pipeline> {
+  const { tailArgs = [] } = options;
   const { mariadbUrl, kafkaBrokers } = servers();
   const kafka = kafkaBrokers.join(',');
   const pipeline = await createPipeline({ mariadbUrl, kafka, ...options });
   try {
     // The tail begins before the history, so that all of it comes by the binlog with its commit times.
-    await runStage(pipeline, 'tail', ...untilArgs(golden.fromMs - day));
+    await runStage(pipeline, 'tail', ...untilArgs(golden.fromMs - day), ...tailArgs);
     const player = await createConnection({
       ...mysqlOptions(pipeline.target),
       multipleStatements: true,
@@ -32,7 +36,7 @@ export async function playGolden(
     await player.end();
     const until = untilArgs(golden.toMs);
     await runStages(pipeline, [
-      ['tail', ...until],
+      ['tail', ...until, ...tailArgs],
       ['aggregate', ...until],
       ['sink', ...until],
     ]);

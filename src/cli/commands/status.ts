@@ -1,3 +1,5 @@
+import { Option } from 'commander';
+import { usageFeed } from '../../../streams/usage-feed.ts';
 import { sqlDateTime } from '../../contracts/time.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { openKafkaLog } from '../../platform/log/kafka.ts';
@@ -7,13 +9,15 @@ import type { RowDataPacket } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
 import { parseLogUrl } from '../log-url.ts';
 import { targetOf } from '../stages.ts';
+import { statusByZone } from '../status-by-zone.ts';
 
 export const statusCommand = defineCommand({
   name: 'status',
   what: 'where each partition stands: owner, lag, watermark, closed windows; and what was refused',
   example: 'usagestream status --sink mysql://api@db:3306 --log kafka://k1:9092 --prefix acs',
+  options: [new Option('--by <what>', 'also add up lag, load and rows by zone').choices(['zone'])],
   takes: ['sink', 'sinkPassword', 'log', 'logPassword', 'prefix', 'schema', 'generation'],
-  run: async (values, _own, context) => {
+  run: async (values, own, context) => {
     const pool = openPool(targetOf(values.sink, values.sinkPassword), 1);
     await using log = await openKafkaLog({
       ...parseLogUrl(values.log, values.logPassword),
@@ -40,9 +44,8 @@ export const statusCommand = defineCommand({
          WHERE g.name = ?`,
         [values.generation],
       );
-      const ends = new Map(
-        (await log.offsets(`${values.prefix}.usage-feed`)).map((p) => [p.partition, p.next]),
-      );
+      const offsets = await log.offsets(usageFeed.topic(values.prefix));
+      const ends = new Map(offsets.map((p) => [p.partition, p.next]));
       const lines = partitions.map((p) => ({
         partition: Number(p['partition_id']),
         owner: p['owner'] === null ? null : String(p['owner']),
@@ -56,9 +59,15 @@ export const statusCommand = defineCommand({
         rows: Number(published[0]?.['row_count'] ?? 0),
         deadLetters: Object.fromEntries(refused.map((r) => [String(r['reason']), Number(r['n'])])),
       };
-      if (context.json) console.log(JSON.stringify({ partitions: lines, ...summary }));
+      const zones =
+        own['by'] === 'zone'
+          ? await statusByZone({ ...values, ...context, pool, log, lags: lines, offsets })
+          : null;
+      if (context.json)
+        console.log(JSON.stringify({ partitions: lines, ...summary, ...(zones && { zones }) }));
       else {
         console.table(lines);
+        if (zones) console.table(zones.map((z) => ({ ...z, partitions: z.partitions.join(' ') })));
         console.log(
           `published: ${summary.windows} windows until ${summary.publishedUntil ?? '-'}, ${summary.rows} rows`,
         );

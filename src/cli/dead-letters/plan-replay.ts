@@ -9,6 +9,7 @@ import type { RowDataPacket } from '../../platform/mysql.ts';
 import { capturedTable } from '../../tail/captured-tables.ts';
 import { RefusedRow } from '../../tail/feed-payload.ts';
 import { routedPartition } from '../../tail/placement.ts';
+import { readPlacements } from '../../tail/placement-record.ts';
 import { route } from '../../tail/route.ts';
 import type { SourceChange } from '../../tail/source.ts';
 import type { LetterStore } from './find-letters.ts';
@@ -38,8 +39,16 @@ export async function planReplay(
       partition: letter.feed.partition,
     };
   const homes = await readHomes(store);
-  const partitionOf = (account: string) =>
-    homes.get(account) ?? routedPartition(account as AccountId, feedPartitions);
+  const placed = await readPlacements(store.log, store.prefix, feedPartitions, store.signal);
+  const partitionOf = (account: string) => {
+    const known = homes.get(account) ?? placed.partitions.get(account as AccountId);
+    if (known === undefined && placed.byZone)
+      throw refusal(
+        letter,
+        `account ${account} has no place in the feed yet: replay it once the tail has seen the account in a zone`,
+      );
+    return known ?? routedPartition(account as AccountId, feedPartitions);
+  };
   if (letter.stage === 'tail')
     return {
       kind: 'append',
@@ -156,6 +165,8 @@ async function routed(
         accountOfEvent: (event: EventId) =>
           event === eventId ? (events[0]?.['account_id'] as AccountId | undefined) : undefined,
         sawEvent: () => undefined,
+        hold: () => false,
+        release: () => [],
       },
       change,
       null,

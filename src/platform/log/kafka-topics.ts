@@ -2,6 +2,8 @@ import type { Admin, ITopicConfig } from 'kafkajs';
 import type { Stream } from '../../contracts/stream.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { TopicFacts } from './log.ts';
+import { retentionProblem, topicProblems } from './topic-problems.ts';
 
 const CREATE_MS = 15_000;
 const BROKER_DEFAULT = -1;
@@ -33,21 +35,38 @@ export async function ensureKafkaTopics(
     await admin.createTopics({ topics, waitForLeaders: true, timeout: CREATE_MS });
     logger.info({ topics: topics.map(({ topic }) => topic) }, 'topics created');
   }
-  const counts = await partitionCounts(admin, [...wanted.keys()]);
-  const configs = await configsOf(admin, [...wanted.keys()]);
-  for (const [topic, stream] of wanted) {
-    const config = configs.get(topic);
-    const found = { partitions: counts.get(topic), cleanup: config?.get('cleanup.policy') };
-    const expected = { partitions: partitionsOf(stream), cleanup: stream.cleanup };
-    if (found.partitions !== expected.partitions || found.cleanup !== expected.cleanup) {
-      throw new AppError('LOG_TOPIC_MISMATCH', { topic, expected, found });
-    }
-    const retentionMs = config?.get('retention.ms');
-    if (stream.cleanup === 'delete' && retentionMs !== retentionOf(stream)) {
-      const facts = { topic, retentionMs, expected: retentionOf(stream) };
-      logger.warn(facts, 'topic has another retention than its stream');
-    }
+  const found = await describeKafkaTopics(admin, [...wanted.keys()]);
+  for (const facts of found) {
+    const stream = wanted.get(facts.topic)!;
+    const [problem] = topicProblems(stream, facts, feedPartitions);
+    if (problem !== undefined) throw new AppError('LOG_TOPIC_MISMATCH', { ...facts, problem });
+    if (retentionProblem(stream, facts) !== null)
+      logger.warn(
+        { ...facts, expected: stream.retentionMs },
+        'topic has another retention than its stream',
+      );
   }
+}
+
+/** Facts of those of the topics that exist. */
+export async function describeKafkaTopics(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<TopicFacts[]> {
+  const there = new Set(await admin.listTopics());
+  const asked = topics.filter((topic) => there.has(topic));
+  if (asked.length === 0) return [];
+  const counts = await partitionCounts(admin, asked);
+  const configs = await configsOf(admin, asked);
+  return asked.map((topic) => {
+    const retention = Number(configs.get(topic)?.get('retention.ms') ?? -1);
+    return {
+      topic,
+      partitions: counts.get(topic) ?? 0,
+      cleanup: configs.get(topic)?.get('cleanup.policy') ?? 'delete',
+      retentionMs: retention < 0 ? 'forever' : retention,
+    };
+  });
 }
 
 function settingsOf(topic: string, stream: Stream, numPartitions: number): ITopicConfig {

@@ -7,9 +7,16 @@ import { KafkaConnection } from './kafka-connection.ts';
 import { errorType } from './kafka-errors.ts';
 import { quietRequestQueues } from './kafka-internals.ts';
 import { joinKafkaGroup } from './kafka-member.ts';
-import { deleteKafkaTopics, ensureKafkaTopics } from './kafka-topics.ts';
+import { deleteKafkaTopics, describeKafkaTopics, ensureKafkaTopics } from './kafka-topics.ts';
 import { openKafkaWriter } from './kafka-writer.ts';
-import type { EventLog, GroupMember, LogBatch, LogWriter, PartitionOffsets } from './log.ts';
+import type {
+  EventLog,
+  GroupMember,
+  LogBatch,
+  LogWriter,
+  PartitionOffsets,
+  TopicFacts,
+} from './log.ts';
 import { PartitionFetcher } from './partition-fetcher.ts';
 import { readOffsets } from './read-offsets.ts';
 import { readPartition } from './read-partition.ts';
@@ -60,6 +67,10 @@ class KafkaLog implements EventLog {
     await this.#connection.ask(({ admin }) =>
       ensureKafkaTopics(admin, this.#options.logger, prefix, streams, feedPartitions),
     );
+  }
+
+  async describeTopics(topics: readonly string[]): Promise<readonly TopicFacts[]> {
+    return this.#connection.ask(({ admin }) => describeKafkaTopics(admin, topics));
   }
 
   async deleteTopics(topics: readonly string[]): Promise<void> {

@@ -11,6 +11,9 @@ export interface EventLog extends AsyncDisposable {
   /** Creates missing topics as their streams say. @throws LOG_TOPIC_MISMATCH when one exists otherwise. */
   ensureTopics(prefix: string, streams: readonly Stream[], feedPartitions: number): Promise<void>;
 
+  /** How those of the topics that exist are set up. */
+  describeTopics(topics: readonly string[]): Promise<readonly TopicFacts[]>;
+
   /** Deletes the topics that exist; unknown names are passed over. For the demo and the tests. */
   deleteTopics(topics: readonly string[]): Promise<void>;
 
@@ -46,6 +49,14 @@ export interface EventLog extends AsyncDisposable {
     /** How many partitions may be in `batch` at the same time; default 1. */
     concurrency?: number;
   }): Promise<GroupMember>;
+}
+
+export interface TopicFacts {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Kafka's cleanup.policy. */
+  readonly cleanup: string;
+  readonly retentionMs: number | 'forever';
 }
 
 export interface PartitionOffsets {

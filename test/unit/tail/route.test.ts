@@ -18,6 +18,8 @@ const context: RouteContext = {
   partitionOf: (account) => Number(account) % 3,
   accountOfEvent: (event) => (event === '7' ? u64('2') : undefined),
   sawEvent: (event, account) => void seen.push(`${event} of ${account}`),
+  hold: () => false,
+  release: () => [],
 };
 
 const change = (
