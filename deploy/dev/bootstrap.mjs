@@ -21,7 +21,11 @@ const commands = {
   },
   demo: (run, args) => {
     const help = args.includes('--help') || args.includes('-h');
-    return run[help ? 'node' : 'withServers'](['src/cli/main.ts', 'demo', ...args]);
+    const command = [...nodeFlags, 'src/cli/main.ts', 'demo', ...args];
+    if (help) return run.node(command);
+    // Its topics are in a file: no broker is needed, nor Java.
+    const embedded = /(^|,)--log[=,]embedded(,|$)/.test(args.join(','));
+    return run.withServers(command, embedded ? ['--without-kafka'] : []);
   },
   bench: (run, args) => run.withServers(['test/bench/main.ts', ...args]),
   golden: (run, args) => run.withServers(['test/golden/main.ts', ...args]),
@@ -43,8 +47,8 @@ function runner(node, options) {
       if (failed.length > 0) say(`failed: ${failed.join(', ')}`);
       return failed.length > 0 ? 1 : 0;
     },
-    withServers: (args) =>
-      run(node, ['deploy/dev/with-servers.ts', ...options, '--', node, ...args], {
+    withServers: (args, more = []) =>
+      run(node, ['deploy/dev/with-servers.ts', ...options, ...more, '--', node, ...args], {
         ...spawnOptions,
         stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
         // Servers that were asked to stay are held by that process: it lives on without us.

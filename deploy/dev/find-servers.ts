@@ -18,6 +18,7 @@ export type Servers = AsyncDisposable & {
 };
 
 type Address = { readonly address: string; readonly pid?: number };
+const none: Address = { address: '' };
 type Found = { mariadb: Address; kafka: Address };
 
 /**
@@ -25,9 +26,14 @@ type Found = { mariadb: Address; kafka: Address };
  * Docker daemon answers, else processes of our own.
  *
  * @param yes install missing packages without asking.
+ * @param withKafka false: only the database; the broker's address is empty then.
  */
-export async function findServers(yes: boolean, signal: AbortSignal): Promise<Servers> {
-  const given = await givenServers();
+export async function findServers(
+  yes: boolean,
+  signal: AbortSignal,
+  withKafka = true,
+): Promise<Servers> {
+  const given = withKafka ? await givenServers() : { ...(await givenServers()), kafka: none };
   await using started = new AsyncDisposableStack();
   const found =
     given.mariadb && given.kafka

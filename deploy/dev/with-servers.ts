@@ -1,5 +1,5 @@
 // Runs a command with a MariaDB and a Kafka at hand, and leaves nothing behind.
-//   node deploy/dev/with-servers.ts [--yes] [--keep] -- command [arguments]
+//   node deploy/dev/with-servers.ts [--yes] [--keep] [--without-kafka] -- command [arguments]
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -34,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
   // Data folders of servers that tests start for themselves go there too.
   env[RUN_FOLDER] = folder;
   try {
-    await using servers = await findServers(yes, stop.signal);
+    await using servers = await findServers(yes, stop.signal, !options.includes('--without-kafka'));
     const code = await runCommand(command, addresses(servers));
     if (keep && code === 0 && !stop.signal.aborted) await hold(servers, folder);
     return code;
@@ -77,7 +77,7 @@ async function passOn(child: ChildProcess, signal: NodeJS.Signals): Promise<void
 async function hold(servers: Servers, folder: string): Promise<void> {
   say('kept running:');
   say(`  MariaDB  ${servers.mariadbUrl}`);
-  say(`  Kafka    ${servers.kafka}`);
+  if (servers.kafka !== '') say(`  Kafka    ${servers.kafka}`);
   if (servers.pids.length > 0) say(`  servers  pid ${servers.pids.join(', ')}, data in ${folder}`);
   say(`stop everything and remove the data: kill ${process.pid}`);
   kept = true;

@@ -8,6 +8,15 @@ export interface KafkaTarget {
   readonly sasl: KafkaSasl | undefined;
 }
 
+/** The file of `embedded:FILE`; null for any other address. @throws CONFIG_INVALID without a file. */
+export function embeddedFile(text: string): string | null {
+  if (!text.startsWith('embedded:')) return null;
+  const file = text.slice('embedded:'.length);
+  if (file === '')
+    throw invalid('write embedded:FILE, for example embedded:/var/lib/usagestream/log');
+  return file;
+}
+
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
 /**
@@ -20,7 +29,7 @@ export function parseLogUrl(text: string, password: string | undefined): KafkaTa
     .split(',')
     .filter((b) => /^[^:@\s]+:\d+$|^\[[^\]]+\]:\d+$/.test(b));
   if (!match || brokers.length === 0 || brokers.length !== match[1]?.split(',').length)
-    throw invalid('write kafka://host:port, comma between several');
+    throw invalid('write kafka://host:port, comma between several, or embedded:FILE');
   const query = new URLSearchParams(match[2] ?? '');
   const tls = query.get('tls');
   const ca = query.get('ca');

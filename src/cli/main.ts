@@ -5,6 +5,7 @@ import { aggregateCommand } from './commands/aggregate.ts';
 import { deadLetterCommands } from './commands/dead-letters.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { logCommands } from './commands/log.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { quirksCommand } from './commands/quirks.ts';
 import { referenceCommand } from './commands/reference.ts';
@@ -46,6 +47,8 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(topics, topicCommands.create, finish);
   addCommand(topics, topicCommands.check, finish);
   addCommand(topics, topicCommands.describe, finish);
+  const logs = program.command('log').description('work on whole logs');
+  addCommand(logs, logCommands.copy, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
   addCommand(program, quirksCommand, finish);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isAppError } from '../platform/errors.ts';
 import { parseMysqlUrl } from '../platform/mysql.ts';
 import { parseDuration } from './duration.ts';
-import { parseLogUrl } from './log-url.ts';
+import { embeddedFile, parseLogUrl } from './log-url.ts';
 
 /** Any text but an empty one. */
 export const text = z.string().trim().min(1);
@@ -25,8 +25,10 @@ export const databaseAddress = address((value) => {
   if (tls?.ca !== undefined) readFileSync(tls.ca);
 });
 // Whether SASL has its password is looked at later: any will do here.
-/** `kafka://…`. */
-export const logAddress = address((value) => parseLogUrl(value, ''));
+/** `kafka://…` or `embedded:FILE`. */
+export const logAddress = address((value) => {
+  if (embeddedFile(value) === null) parseLogUrl(value, '');
+});
 /** A schema of a database server. */
 export const schemaName = z.string().regex(/^[A-Za-z0-9_$-]{1,64}$/, 'not a schema name');
 /** `on`, `off`, or a YAML truth value. */

@@ -46,8 +46,8 @@ export const settings = {
   }),
   log: setting({
     name: 'log',
-    value: 'kafka://host:9092',
-    what: 'brokers, comma between several (?tls=required|verify&ca=FILE&sasl=scram-sha-512&user=NAME)',
+    value: 'kafka://host:9092|embedded:FILE',
+    what: 'brokers, comma between several (?tls=required|verify&ca=FILE&sasl=scram-sha-512&user=NAME); or embedded:FILE, a log in one file for one machine (docs/embedded-log.md)',
     schema: logAddress,
   }),
   sourcePassword: setting({

@@ -2,7 +2,6 @@ import { hostname } from 'node:os';
 import { runAggregate } from '../aggregate/aggregate.ts';
 import { realOverrides } from '../domain/quirks.ts';
 import type { Preset } from '../domain/quirks.ts';
-import { openKafkaLog } from '../platform/log/kafka.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -11,7 +10,7 @@ import type { MysqlTarget } from '../platform/mysql.ts';
 import { runSink } from '../sink/sink.ts';
 import { runTail } from '../tail/tailer.ts';
 import type { CommandContext } from './command.ts';
-import { parseLogUrl } from './log-url.ts';
+import { openLog } from './open-log.ts';
 import type { SettingKey, SettingValues } from './settings.ts';
 import { sourceCloseDelayMs } from './source-close-delay.ts';
 
@@ -68,12 +67,8 @@ export const targetOf = (url: string, password: string | undefined): MysqlTarget
   return password === undefined ? target : { ...target, password };
 };
 
-const openLog = (v: Values<typeof logKeys>, stage: string, io: Io): Promise<EventLog> =>
-  openKafkaLog({
-    ...parseLogUrl(v.log, v.logPassword),
-    clientId: `usagestream-${stage}`,
-    logger: io.logger,
-  });
+const openStageLog = (v: Values<typeof logKeys>, stage: string, io: Io): Promise<EventLog> =>
+  openLog(v, { clientId: `usagestream-${stage}`, logger: io.logger });
 
 export async function tailStage(
   v: Values<typeof tailKeys>,
@@ -83,7 +78,7 @@ export async function tailStage(
 ): Promise<void> {
   const source = targetOf(v.source, v.sourcePassword);
   const closeDelayMs = await sourceCloseDelayMs(v, source);
-  await using log = await openLog(v, 'tail', io);
+  await using log = await openStageLog(v, 'tail', io);
   await runTail(
     {
       source,
@@ -109,7 +104,7 @@ export async function aggregateStage(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  await using log = await openLog(v, 'aggregate', io);
+  await using log = await openStageLog(v, 'aggregate', io);
   await runAggregate(
     {
       schema: v.schema,
@@ -145,7 +140,7 @@ export async function sinkStage(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  await using log = await openLog(v, 'sink', io);
+  await using log = await openStageLog(v, 'sink', io);
   await runSink(
     {
       schema: v.schema,

@@ -11,9 +11,11 @@ const day = 86_400_000;
 /** Plays a golden input into a cloud of its own and runs tail, aggregate and sink over it. */
 export async function playGolden(
   golden: Golden,
-  options: Pick<PipelineOptions, 'partitions' | 'preset'> & {
+  options: Pick<PipelineOptions, 'partitions' | 'preset' | 'log'> & {
     /** More flags of the tail. */
     readonly tailArgs?: readonly string[];
+    /** Where to stop, when not at the end. */
+    readonly untilMs?: number;
   },
 ): Promise<Pipeline> {
   const { tailArgs = [] } = options;
@@ -34,7 +36,7 @@ export async function playGolden(
       ),
     );
     await player.end();
-    const until = untilArgs(golden.toMs);
+    const until = untilArgs(options.untilMs ?? golden.toMs);
     await runStages(pipeline, [
       ['tail', ...until, ...tailArgs],
       ['aggregate', ...until],

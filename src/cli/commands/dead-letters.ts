@@ -3,7 +3,6 @@ import { hostname, userInfo } from 'node:os';
 import { Option } from 'commander';
 import { deadLetterReasons } from '../../contracts/error-codes.ts';
 import { AppError } from '../../platform/errors.ts';
-import { openKafkaLog } from '../../platform/log/kafka.ts';
 import { checkSchema } from '../../platform/migrate.ts';
 import { openPool } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
@@ -14,7 +13,7 @@ import { advice } from '../dead-letters/letter.ts';
 import type { WholeLetter } from '../dead-letters/letter.ts';
 import { planReplay } from '../dead-letters/plan-replay.ts';
 import { planText, replayLetter } from '../dead-letters/replay-letter.ts';
-import { parseLogUrl } from '../log-url.ts';
+import { openLog } from '../open-log.ts';
 import type { SettingKey, SettingValues } from '../settings.ts';
 import { targetOf } from '../stages.ts';
 
@@ -33,8 +32,7 @@ async function withLetters<T>(
   try {
     await checkSchema(pool, values.schema);
     const generation = await findGeneration(pool, values.schema, values.generation);
-    await using log = await openKafkaLog({
-      ...parseLogUrl(values.log, values.logPassword),
+    await using log = await openLog(values, {
       clientId: 'usagestream-dead-letters',
       logger,
     });

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Option } from 'commander';
 import { AppError } from '../../platform/errors.ts';
 import { pause } from '../../platform/lifecycle.ts';
@@ -21,24 +24,32 @@ export const demoCommand = defineCommand({
   name: 'demo',
   what: 'three simulated days of a small cloud through the whole pipeline, with a worker killed on the way',
   example:
-    'npm run demo            # brings its own servers\nnpm run demo -- --keep  # leaves everything running',
+    'npm run demo            # brings its own servers\nnpm run demo -- --keep  # leaves everything running\nnpm run demo -- --log embedded  # without Kafka',
   takes: [],
   options: [
+    new Option('--log <kind>', 'where the topics are: in Kafka, or in one file without it')
+      .choices(['kafka', 'embedded'])
+      .default('kafka'),
     new Option('--keep', 'leave servers, schemas and topics, and say how to look around'),
     new Option('--seed <n>', 'another cloud (default: 1)'),
     new Option('--seconds <n>', 'real time that the three days take (default: 20)'),
   ],
   run: async (_values, own, context) => {
     const mariadbUrl = context.env['USAGESTREAM_MARIADB_URL'];
-    const kafka = context.env['USAGESTREAM_KAFKA'];
-    if (!mariadbUrl || !kafka)
+    using folder = own['log'] === 'embedded' ? demoFolder(own['keep'] === true) : null;
+    const log = folder === null ? undefined : `embedded:${join(folder.path, 'log')}`;
+    const kafka = context.env['USAGESTREAM_KAFKA'] ?? '';
+    if (!mariadbUrl || (log === undefined && kafka === ''))
       throw new AppError('CONFIG_INVALID', {
         problems: [
           'USAGESTREAM_MARIADB_URL and USAGESTREAM_KAFKA are not set: start it with `npm run demo`, which brings the servers',
         ],
       });
     const keep = own['keep'] === true;
-    await using pipeline = await createPipeline({ mariadbUrl, kafka, keep, sessionTimeout: '6s' });
+    await using pipeline = await createPipeline({
+      ...{ mariadbUrl, kafka, keep, sessionTimeout: '6s' },
+      ...(log === undefined ? {} : { log }),
+    });
     const exact = await show(pipeline, {
       seed: Number(own['seed'] ?? 1),
       seconds: Number(own['seconds'] ?? 20),
@@ -46,7 +57,7 @@ export const demoCommand = defineCommand({
     });
     const isOurs = context.env['USAGESTREAM_THROWAWAY'] === '1';
     const shown = isOurs ? mariadbUrl : withoutPassword(mariadbUrl);
-    if (keep) sayHowToLookAround(pipeline, shown, kafka);
+    if (keep) sayHowToLookAround(pipeline, shown, log ?? `kafka://${kafka}`);
     return exact ? 0 : 1;
   },
 });
@@ -142,16 +153,26 @@ function assertAlive(running: ReadonlyMap<string, StageProcess>, killed: boolean
 }
 
 /** @param mariadbUrl With a password only when the server is a throw-away one. */
-function sayHowToLookAround(pipeline: Pipeline, mariadbUrl: string, kafka: string): void {
+function sayHowToLookAround(pipeline: Pipeline, mariadbUrl: string, log: string): void {
   const { names } = pipeline;
   say(`
 left for you to look around
   MariaDB   ${mariadbUrl}
             ${names.cloudSchema} (input), ${names.cloudUsageSchema}.cloud_usage (rows), ${names.schema} (state)
-  Kafka     ${kafka}, topics ${names.prefix}.*
-  go on     export USAGESTREAM_SOURCE='${mariadbUrl}' USAGESTREAM_SINK='${mariadbUrl}' USAGESTREAM_LOG=kafka://${kafka}
+  log       ${log}, topics ${names.prefix}.*
+  go on     export USAGESTREAM_SOURCE='${mariadbUrl}' USAGESTREAM_SINK='${mariadbUrl}' USAGESTREAM_LOG=${log}
             npm run usagestream -- ${pipeline.args('tail').join(' ')}
   status    npm run usagestream -- status --prefix ${names.prefix} --schema ${names.schema}`);
+}
+
+function demoFolder(keep: boolean): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'usagestream-demo-'));
+  return {
+    path,
+    [Symbol.dispose]: () => {
+      if (!keep) rmSync(path, { recursive: true, force: true });
+    },
+  };
 }
 
 function withoutPassword(address: string): string {

@@ -2,12 +2,11 @@ import { Option } from 'commander';
 import { usageFeed } from '../../../streams/usage-feed.ts';
 import { sqlDateTime } from '../../contracts/time.ts';
 import { createLogger } from '../../platform/logger.ts';
-import { openKafkaLog } from '../../platform/log/kafka.ts';
 import { checkSchema } from '../../platform/migrate.ts';
 import { openPool, quoteName } from '../../platform/mysql.ts';
 import type { RowDataPacket } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
-import { parseLogUrl } from '../log-url.ts';
+import { openLog } from '../open-log.ts';
 import { targetOf } from '../stages.ts';
 import { statusByZone } from '../status-by-zone.ts';
 
@@ -19,8 +18,7 @@ export const statusCommand = defineCommand({
   takes: ['sink', 'sinkPassword', 'log', 'logPassword', 'prefix', 'schema', 'generation'],
   run: async (values, own, context) => {
     const pool = openPool(targetOf(values.sink, values.sinkPassword), 1);
-    await using log = await openKafkaLog({
-      ...parseLogUrl(values.log, values.logPassword),
+    await using log = await openLog(values, {
       clientId: 'usagestream-status',
       logger: createLogger({ level: 'silent' }),
     });

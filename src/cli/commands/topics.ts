@@ -1,13 +1,12 @@
 import { catalogue, changeEvents } from '../../../streams/index.ts';
 import type { Stream } from '../../contracts/stream.ts';
 import { AppError } from '../../platform/errors.ts';
-import { openKafkaLog } from '../../platform/log/kafka.ts';
 import type { EventLog } from '../../platform/log/log.ts';
 import { retentionProblem, topicProblems } from '../../platform/log/topic-problems.ts';
 import { capturedTables } from '../../tail/captured-tables.ts';
 import { defineCommand } from '../command.ts';
 import type { CommandContext } from '../command.ts';
-import { parseLogUrl } from '../log-url.ts';
+import { openLog } from '../open-log.ts';
 import type { SettingKey, SettingValues } from '../settings.ts';
 
 const takes = [
@@ -146,8 +145,7 @@ async function withLog(
   context: CommandContext,
   work: (log: EventLog) => Promise<number>,
 ): Promise<number> {
-  await using log = await openKafkaLog({
-    ...parseLogUrl(values.log, values.logPassword),
+  await using log = await openLog(values, {
     clientId: 'usagestream-topics',
     logger: context.logger,
     signal: context.signal,

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { catalogue, changeEvents } from '../../../streams/index.ts';
 import { createLogger } from '../../platform/logger.ts';
-import { openKafkaLog } from '../../platform/log/kafka.ts';
 import type { EventLog } from '../../platform/log/log.ts';
 import { migrate } from '../../platform/migrate.ts';
 import { openPool, parseMysqlUrl, quoteName } from '../../platform/mysql.ts';
 import type { MysqlTarget, Pool } from '../../platform/mysql.ts';
 import { createCloudSchema } from '../../simulate/schema.ts';
-import { parseLogUrl } from '../log-url.ts';
+import { openLog } from '../open-log.ts';
 import { startStage } from './stage-process.ts';
 import type { StageProcess } from './stage-process.ts';
 import type { DemoNames } from './look.ts';
@@ -33,6 +32,8 @@ export type Stage = 'tail' | 'aggregate' | 'sink';
 export interface PipelineOptions {
   readonly mariadbUrl: string;
   readonly kafka: string;
+  /** Another log than Kafka: `embedded:FILE`. */
+  readonly log?: string;
   readonly partitions?: number;
   readonly preset?: 'java-4.23' | 'correct';
   /** 1440 when left out; null: as the cloud's settings say. */
@@ -62,15 +63,15 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     withCloudUsage: true,
     dryRun: false,
   });
-  const log = await openKafkaLog({
-    ...parseLogUrl(`kafka://${options.kafka}`, undefined),
-    clientId: `usagestream-${id}`,
-    logger: createLogger({ level: 'silent' }),
-  });
+  const address = options.log ?? `kafka://${options.kafka}`;
+  const log = await openLog(
+    { log: address, logPassword: undefined },
+    { clientId: `usagestream-${id}`, logger: createLogger({ level: 'silent' }) },
+  );
   const env = {
     USAGESTREAM_SOURCE: options.mariadbUrl,
     USAGESTREAM_SINK: options.mariadbUrl,
-    USAGESTREAM_LOG: `kafka://${options.kafka}`,
+    USAGESTREAM_LOG: address,
   };
   const args = (stage: Stage, extra: readonly string[] = []): string[] => [
     stage,

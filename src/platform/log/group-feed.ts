@@ -82,6 +82,11 @@ export class GroupFeed {
     });
   }
 
+  /** Resolves when what was revoked so far is let go of, and what was assigned is begun. */
+  settled(): Promise<void> {
+    return this.#changes;
+  }
+
   /** Revokes what is held and waits for it. */
   async stop(): Promise<void> {
     this.#stopped = true;

@@ -1,0 +1,145 @@
+import { catalogue, changeEvents } from '../../../streams/index.ts';
+import type { Stream } from '../../contracts/stream.ts';
+import { AppError } from '../../platform/errors.ts';
+import type { EventLog, LogRecord, LogWriter } from '../../platform/log/log.ts';
+import { capturedTables } from '../../tail/captured-tables.ts';
+
+/** A commit after so many bytes. */
+const commitBytes = 4 * 1024 * 1024;
+
+export interface CopyOptions {
+  readonly from: EventLog;
+  readonly to: EventLog;
+  readonly prefix: string;
+  readonly cloudSchema: string;
+  readonly signal: AbortSignal;
+  /** Records copied, and how many there are, whenever some were. */
+  readonly onProgress: (copied: number, total: number) => void;
+}
+
+export interface CopiedTopic {
+  readonly topic: string;
+  readonly records: number;
+  /** Records that an earlier copy had brought. */
+  readonly before: number;
+}
+
+/** The topics of a prefix that a log has, in flow order. */
+export async function topicsOf(log: EventLog, prefix: string, cloudSchema: string) {
+  const streams: readonly Stream[] = [
+    ...capturedTables.map(({ name }) => changeEvents(cloudSchema, name)),
+    ...catalogue,
+  ];
+  const facts = await log.describeTopics(streams.map((stream) => stream.topic(prefix)));
+  const there = new Map(facts.map((one) => [one.topic, one]));
+  return streams.filter((stream) => there.has(stream.topic(prefix)));
+}
+
+/**
+ * Copies what is committed of every topic of a prefix, partition by partition, in order. One that was
+ * cut short goes on where it was: what the target holds of a topic that is only appended to is counted, and
+ * passed over; of a compacted topic the newest of each key is written again, which changes nothing.
+ *
+ * @throws LOG_TOPIC_MISMATCH when a topic of the target was made otherwise, or holds more than the source.
+ */
+export async function copyTopics(options: CopyOptions): Promise<CopiedTopic[]> {
+  const { from, to, prefix, cloudSchema } = options;
+  const streams = await topicsOf(from, prefix, cloudSchema);
+  const feedPartitions = await partitionsOf(from, prefix, streams);
+  await to.ensureTopics(prefix, streams, feedPartitions);
+  let total = 0;
+  for (const stream of streams)
+    for (const { next } of await from.offsets(stream.topic(prefix))) total += next;
+  let done = 0;
+  await using writer = await to.writer({ transactionalId: `${prefix}-copy` });
+  const copied: CopiedTopic[] = [];
+  for (const stream of streams) {
+    const topic = stream.topic(prefix);
+    let [records, before] = [0, 0];
+    for (const { partition, next } of await from.offsets(topic)) {
+      const skip = stream.cleanup === 'delete' ? await countRecords(to, topic, partition) : 0;
+      const part = { topic, partition, until: next, skip };
+      const added = await copyPartition(options, writer, part, (offset) =>
+        options.onProgress(done + offset, total),
+      );
+      records += added;
+      before += skip;
+      done += next;
+      options.onProgress(done, total);
+    }
+    copied.push({ topic, records, before });
+  }
+  return copied;
+}
+
+async function partitionsOf(log: EventLog, prefix: string, streams: readonly Stream[]) {
+  const feed = streams.find(
+    ({ partitions, name }) => partitions === 'feed' && name === 'usage-feed',
+  );
+  const [facts] = feed ? await log.describeTopics([feed.topic(prefix)]) : [];
+  if (!facts)
+    throw new AppError('LOG_TOPIC_MISMATCH', { prefix, reason: 'there is no feed of this prefix' });
+  return facts.partitions;
+}
+
+interface Part {
+  readonly topic: string;
+  readonly partition: number;
+  readonly until: number;
+  /** Records at the start that the target has already. */
+  readonly skip: number;
+}
+
+async function copyPartition(
+  { from, signal }: CopyOptions,
+  writer: LogWriter,
+  { topic, partition, until, skip }: Part,
+  onOffset: (offset: number) => void,
+): Promise<number> {
+  let passed = 0;
+  let copied = 0;
+  let held: LogRecord[] = [];
+  let bytes = 0;
+  const flush = async () => {
+    if (held.length === 0) return;
+    const transaction = await writer.begin();
+    await transaction.append(
+      held.map(({ key, value, headers }) => ({ topic, partition, key, value, headers })),
+    );
+    await transaction.commit();
+    copied += held.length;
+    [held, bytes] = [[], 0];
+  };
+  for await (const batch of from.read({ topic, partition, from: 0, until, signal })) {
+    for (const record of batch.records) {
+      if (passed++ < skip) continue;
+      held.push(record);
+      bytes += (record.value?.length ?? 0) + (record.key?.length ?? 0) + 40;
+    }
+    if (bytes >= commitBytes) await flush();
+    onOffset(batch.nextOffset);
+  }
+  signal.throwIfAborted();
+  await flush();
+  if (passed < skip)
+    throw new AppError('LOG_TOPIC_MISMATCH', {
+      ...{ topic, partition, source: passed, target: skip },
+      reason: 'the target holds more records than the source: it is not a copy of it',
+    });
+  return copied;
+}
+
+async function countRecords(log: EventLog, topic: string, partition: number): Promise<number> {
+  let count = 0;
+  for await (const { records } of committed(log, topic, partition)) count += records.length;
+  return count;
+}
+
+/** Everything that is committed in a partition by now. */
+export async function* committed(log: EventLog, topic: string, partition: number) {
+  const range = (await log.offsets(topic)).find((one) => one.partition === partition);
+  if (!range || range.next === range.earliest) return;
+  const { signal } = new AbortController();
+  const { earliest: from, next: until } = range;
+  yield* log.read({ topic, partition, from, until, signal });
+}
