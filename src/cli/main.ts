@@ -5,6 +5,7 @@ import { aggregateCommand } from './commands/aggregate.ts';
 import { deadLetterCommands } from './commands/dead-letters.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { explainCommand } from './commands/explain.ts';
 import { logCommands } from './commands/log.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { quirksCommand } from './commands/quirks.ts';
@@ -35,6 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(program, migrateCommand, finish);
   addCommand(program, doctorCommand, finish);
   addCommand(program, statusCommand, finish);
+  addCommand(program, explainCommand, finish);
   const letters = program
     .command('dead-letters')
     .description('refused records: list them, look at one, put them into the feed again');

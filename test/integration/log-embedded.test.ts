@@ -1,13 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { quirkSet } from '../../src/domain/quirks.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { allTopics } from '../../src/cli/demo/pipeline.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import { openEmbeddedLog } from '../../src/platform/log/embedded/embedded.ts';
+import { usagestream } from '../support/command-line.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
 import { playGolden } from '../support/play-golden.ts';
 import { goldenLines, publishedLines } from '../support/published-lines.ts';
@@ -20,7 +19,6 @@ const day = 86_400_000;
 const logger = createLogger({ level: 'silent' });
 const folder = scratchFolder();
 afterAll(() => folder[Symbol.dispose]());
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const newFile = () => join(folder.path, `${randomSuffix()}.log`);
 
 describeLogConformance('the embedded log', () => openEmbeddedLog({ file: newFile(), logger }));
@@ -30,15 +28,6 @@ test('the file of an embedded log is for its owner only', async () => {
   await using _log = await openEmbeddedLog({ file, logger });
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
-
-function usagestream(args: readonly string[], env: Record<string, string>) {
-  const flags = ['--disable-warning=ExperimentalWarning', main, ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, flags, {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-  });
-  return { status, stdout, stderr };
-}
 
 test(
   'the demo without a broker: processes share the file, one is killed, and every row is there once',
@@ -64,17 +53,13 @@ test(
     const before = await publishedLines(pipeline.pool, cloudUsageSchema);
     expect(before.length).toBeGreaterThan(0);
 
-    const { mariadbUrl, kafkaBrokers } = servers();
+    const { kafkaBrokers } = servers();
     const kafka = `kafka://${kafkaBrokers.join(',')}`;
     const copy = (...more: string[]) =>
-      usagestream(
-        [
-          ...['log', 'copy', '--log', `embedded:${file}`, '--to', kafka, '--sink', mariadbUrl],
-          ...['--prefix', prefix, '--schema', schema, '--cloud-schema', cloudSchema, '--json'],
-          ...more,
-        ],
-        {},
-      );
+      usagestream([
+        ...['log', 'copy', '--log', `embedded:${file}`, '--to', kafka, '--prefix', prefix],
+        ...['--schema', schema, '--cloud-schema', cloudSchema, '--json', ...more],
+      ]);
     const logger = createLogger({ level: 'silent' });
     await using target = await openKafkaLog({ brokers: kafkaBrokers, clientId: prefix, logger });
     try {

@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
 import { quirkSet } from '../../src/domain/quirks.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
+import { usagestream } from '../support/command-line.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
 import { playGolden } from '../support/play-golden.ts';
 import { goldenLines, publishedLines } from '../support/published-lines.ts';
@@ -12,21 +11,6 @@ import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import type { TailedCloud } from '../support/tailed-cloud.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
-
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-
-function usagestream(...args: readonly string[]) {
-  const { mariadbUrl, kafkaBrokers } = servers();
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
-    encoding: 'utf8',
-    env: {
-      ...process.env,
-      USAGESTREAM_SINK: mariadbUrl,
-      USAGESTREAM_LOG: `kafka://${kafkaBrokers.join(',')}`,
-    },
-  });
-  return { status, stdout, stderr };
-}
 
 const zones = { fixed: new Map([['1', [0, 1]]]), auto: 1 };
 
@@ -83,9 +67,9 @@ test('the same rows come out with zones in slices of their own, and status adds 
   const rows = foldGolden(golden, quirkSet('java-4.23'), { losesLateCounters: false }).rows;
   const published = await publishedLines(pipeline.pool, cloudUsageSchema);
   expect(published.toSorted()).toEqual(goldenLines(formatGoldenRows(rows)).toSorted());
-  const status = usagestream(
+  const status = usagestream([
     ...['status', '--by', 'zone', '--json', '--schema', schema, '--prefix', prefix],
-  );
+  ]);
   const { zones: found } = JSON.parse(status.stdout) as {
     zones: { zone: string | null; accounts: number; partitions: number[]; lag: number }[];
   };
@@ -98,7 +82,7 @@ test('the same rows come out with zones in slices of their own, and status adds 
 
 test('topics: creates what is missing, describes it, and refuses another partition count with the way to a new feed', async () => {
   const prefix = `z${randomSuffix()}`;
-  const of = (...args: string[]) => usagestream('topics', ...args, '--prefix', prefix);
+  const of = (...args: string[]) => usagestream(['topics', ...args, '--prefix', prefix]);
   try {
     expect(of('check', '--partitions', '3')).toMatchObject({ status: 1 });
     const made = JSON.parse(of('create', '--partitions', '3', '--json').stdout) as object;
