@@ -7,16 +7,20 @@ import type { Ledger } from '../ledger.ts';
 import { sizeText } from '../size-text.ts';
 import { hoursRow } from '../usage-row-form.ts';
 import type { RowContext } from '../usage-row-form.ts';
-import { maxLong } from './vm-snapshot.ts';
+import { isSameSnapshot, maxLong } from './vm-snapshot.ts';
 
 /** Usage type 27 VM_SNAPSHOT_ON_PRIMARY: a VM snapshot, found again by VM and snapshot name. */
 export const snapshotOnPrimaryRules: Readonly<Record<string, EventRule>> = {
   'VMSNAPSHOT.ON_PRIMARY': eventRule({ account: true }, (ledger, event) => {
     const vmSnapshotId = detailNumber(event, 'vmSnapshotId', maxLong);
     if (isRefusal(vmSnapshotId)) return vmSnapshotId;
-    ledger.insert('snapshotOnPrimary', event, {
-      vmId: resource(event),
-      name: event.resourceName,
+    const vmId = resource(event);
+    const name = event.resourceName;
+    const open = ledger.tables.snapshotOnPrimary
+      .openOf(vmId)
+      .filter((row) => row.name === name && isSameSnapshot(row, vmSnapshotId));
+    ledger.open('snapshotOnPrimary', open, event, {
+      ...{ vmId, name },
       physicalSize: event.size ?? zero,
       virtualSize: event.virtualSize ?? zero,
       vmSnapshotId,

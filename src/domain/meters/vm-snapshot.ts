@@ -1,4 +1,5 @@
 import type { FoldEvent } from '../../contracts/fold.ts';
+import type { U64 } from '../../contracts/ids.ts';
 import type { UsageRow } from '../../contracts/usage-row.ts';
 import { detailNumber, eventRule, isRefusal, orNone, resource, zero } from '../event-rule.ts';
 import type { EventRule } from '../event-rule.ts';
@@ -21,12 +22,15 @@ export const vmSnapshotRules: Readonly<Record<string, EventRule>> = {
   'VMSNAPSHOT.CREATE': eventRule({ account: true, values: ['templateId'] }, (ledger, event) => {
     const vmSnapshotId = detailNumber(event, 'vmSnapshotId', maxLong);
     if (isRefusal(vmSnapshotId)) return vmSnapshotId;
-    ledger.insert('vmSnapshot', event, {
-      vmId: resource(event),
-      volumeId: event.templateId,
-      offeringId: event.offeringId,
-      size: event.size ?? zero,
-      vmSnapshotId,
+    const vmId = resource(event);
+    const volumeId = event.templateId;
+    const open = ledger.tables.vmSnapshot
+      .openOf(vmId)
+      .filter((row) => row.volumeId === volumeId && isSameSnapshot(row, vmSnapshotId));
+    const { offeringId, size } = event;
+    ledger.open('vmSnapshot', open, event, {
+      ...{ vmId, volumeId, offeringId, vmSnapshotId },
+      size: size ?? zero,
     });
     return;
   }),
@@ -74,6 +78,10 @@ export interface VmSnapshotTime extends BilledTime {
   readonly row: VmSnapshotInterval;
   readonly idOf?: VmSnapshotInterval;
 }
+
+/** Whether a row is of that snapshot; one without an id may be any. */
+export const isSameSnapshot = (row: { readonly vmSnapshotId: U64 | null }, id: U64 | null) =>
+  id !== null && row.vmSnapshotId === id;
 
 /** CloudStack's lookup; a comparison with a NULL offering finds nothing. */
 const hasOffering = (row: VmSnapshotInterval, event: FoldEvent): boolean =>

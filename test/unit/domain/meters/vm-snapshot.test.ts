@@ -20,6 +20,36 @@ tellStories([
     java: [[`25:601 ${23 * hour}`], [`25:601 ${dayMs}`]],
   },
   {
+    why: 'a creation that is told twice is one snapshot in correct; of two without id each is billed',
+    given: [
+      ['VMSNAPSHOT.CREATE', hour, snap('601')],
+      ['VMSNAPSHOT.CREATE', 2 * hour, snap('601')],
+      ['VMSNAPSHOT.CREATE', 3 * hour, snap('602', { template: 10, details: [] })],
+      ['VMSNAPSHOT.CREATE', 4 * hour, snap('603', { template: 10, details: [] })],
+      ['VMSNAPSHOT.ON_PRIMARY', 5 * hour, snap('601')],
+      ['VMSNAPSHOT.ON_PRIMARY', 6 * hour, snap('601')],
+    ],
+    java: [
+      [
+        `25:601 ${hour + 1}`,
+        `25:601 ${22 * hour}`,
+        `25:7 ${hour + 1}`,
+        `25:7 ${20 * hour}`,
+        `27:601 ${18 * hour}`,
+      ],
+    ],
+    correct: [
+      [
+        `25:601 ${hour}`,
+        `25:601 ${22 * hour}`,
+        `25:7 ${21 * hour}`,
+        `25:7 ${20 * hour}`,
+        `27:601 ${hour}`,
+        `27:601 ${18 * hour}`,
+      ],
+    ],
+  },
+  {
     why: 'a snapshot that is deleted on its first day is billed to the end of that day in java-4.23',
     given: [
       ['VMSNAPSHOT.CREATE', hour, snap('601')],

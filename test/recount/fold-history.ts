@@ -1,0 +1,73 @@
+import type { AccountFacts } from '../../src/contracts/fold.ts';
+import type { EpochMs } from '../../src/contracts/time.ts';
+import type { UsageRow } from '../../src/contracts/usage-row.ts';
+import { emptyState } from '../../src/domain/account-state.ts';
+import { fold } from '../../src/domain/fold.ts';
+import { quirkSet } from '../../src/domain/quirks.ts';
+import type { Preset } from '../../src/domain/quirks.ts';
+import { delayMs } from './history.ts';
+import type { Fact, History } from './history.ts';
+import { toLine } from './recount-histories.ts';
+import type { Line } from './recount-histories.ts';
+
+/** The rows of a history as the fold makes them, as lines, and the codes of what it remarked. */
+export function foldHistory(history: History, preset: Preset) {
+  const lines: Line[] = [];
+  const remarks: string[] = [];
+  const { startMs, rangeMs, windows } = history;
+  for (const accountId of history.accounts) {
+    const events = history.events.filter((event) => event.accountId === accountId);
+    const facts = history.facts.filter((fact) => fact.accountId === accountId);
+    const byWindow = Map.groupBy(events, ({ createdMs }) =>
+      Math.max(0, Math.floor((createdMs - startMs) / rangeMs)),
+    );
+    let state = emptyState(accountId);
+    for (let w = 0; w < windows; w += 1) {
+      const window = { startMs: startMs + w * rangeMs, endMs: startMs + (w + 1) * rangeMs };
+      const runMs = window.endMs + delayMs;
+      const output = fold({
+        state,
+        window: { ...window, runMs },
+        events: byWindow.get(w) ?? [],
+        facts: factsAt(facts, runMs),
+        quirks: quirkSet(preset),
+        settings: { snapshotVirtualSize: false },
+      });
+      ({ state } = output);
+      lines.push(...output.rows.map((row) => rowLine(row, w)));
+      remarks.push(...output.anomalies.map(({ code }) => code));
+      remarks.push(...output.refused.map(({ reason }) => reason));
+    }
+  }
+  return { lines, remarks };
+}
+
+/** The last content of everything that was committed by then. */
+function factsAt(facts: readonly Fact[], runMs: EpochMs): AccountFacts {
+  const newest = new Map<string, Fact>();
+  for (const fact of facts) if (fact.atMs <= runMs) newest.set(`${fact.kind} ${fact.id}`, fact);
+  const known = [...newest.values()];
+  return {
+    account: known.find((fact) => fact.kind === 'account')?.value ?? null,
+    templates: known.flatMap((fact) => (fact.kind === 'template' ? [fact.value] : [])),
+    buckets: known.flatMap((fact) => (fact.kind === 'bucket' ? [fact.value] : [])),
+    counters: known.flatMap((fact) =>
+      fact.kind !== 'account' && fact.kind !== 'template' && fact.kind !== 'bucket' && fact.value
+        ? [fact.value]
+        : [],
+    ),
+  };
+}
+
+const seconds = (ms: EpochMs): number => Math.floor(ms / 1000);
+
+function rowLine(row: UsageRow, w: number): Line {
+  const display = row.usageDisplay.endsWith(' Hrs') ? null : row.usageDisplay;
+  return toLine([
+    ...[row.accountId, w, row.usageType, row.zoneId, row.domainId, row.description, display],
+    ...[row.quantity, row.rawUsage, row.vmInstanceId, row.vmName, row.offeringId, row.templateId],
+    ...[row.usageId, row.type, row.size, row.networkId, row.virtualSize, row.cpuSpeed],
+    ...[row.cpuCores, row.memory, Number(row.isHidden), row.state],
+    ...[seconds(row.startMs), seconds(row.endMs)],
+  ]);
+}
