@@ -3,15 +3,14 @@ import type { EpochMs } from '../../src/contracts/time.ts';
 import type { UsageRow } from '../../src/contracts/usage-row.ts';
 import { emptyState } from '../../src/domain/account-state.ts';
 import { fold } from '../../src/domain/fold.ts';
-import { quirkSet } from '../../src/domain/quirks.ts';
-import type { Preset } from '../../src/domain/quirks.ts';
+import type { QuirkSet } from '../../src/domain/quirks.ts';
 import { delayMs } from './history.ts';
 import type { Fact, History } from './history.ts';
 import { toLine } from './recount-histories.ts';
 import type { Line } from './recount-histories.ts';
 
 /** The rows of a history as the fold makes them, as lines, and the codes of what it remarked. */
-export function foldHistory(history: History, preset: Preset) {
+export function foldHistory(history: History, quirks: QuirkSet) {
   const lines: Line[] = [];
   const remarks: string[] = [];
   const { startMs, rangeMs, windows } = history;
@@ -30,7 +29,7 @@ export function foldHistory(history: History, preset: Preset) {
         window: { ...window, runMs },
         events: byWindow.get(w) ?? [],
         facts: factsAt(facts, runMs),
-        quirks: quirkSet(preset),
+        quirks,
         settings: { snapshotVirtualSize: false },
       });
       ({ state } = output);

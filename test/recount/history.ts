@@ -38,19 +38,25 @@ export const idsPerHistory = 10_000_000;
 const day = 86_400_000;
 const firstDay = Date.parse('2026-06-01T00:00:00Z');
 
-/** The history of a seed; `at` is its place among those of one database. */
-export function makeHistory(seed: number, at: number): History {
+/**
+ * The history of a seed.
+ * @param at   Its place among those of one database.
+ * @param size `small`: one account with a machine or two, and few windows.
+ */
+export function makeHistory(seed: number, at: number, size: 'full' | 'small' = 'full'): History {
   const random = seededRandom(seed);
   const idBase = at * idsPerHistory;
-  const days = random.pick([1, 2, 2, 2, 6]);
-  const rangeMs = days === 6 ? day : random.pick([day, day, day / 2, day / 4, day / 24]);
+  const isSmall = size === 'small';
+  const days = random.pick(isSmall ? [1, 2, 6] : [1, 2, 2, 2, 6]);
+  const ranges = isSmall ? [day, day / 2] : [day, day, day / 2, day / 4, day / 24];
+  const rangeMs = days === 6 ? day : random.pick(ranges);
   const options: PlanOptions = {
     seed,
     startMs: firstDay,
     days,
     zones: 2,
-    accounts: random.whole(1, 3),
-    vms: random.whole(2, 5),
+    accounts: isSmall ? 1 : random.whole(1, 3),
+    vms: isSmall ? random.whole(1, 2) : random.whole(2, 5),
     everything: true,
     idBase,
   };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { presets } from '../../src/domain/quirks.ts';
+import { presets, quirkSet } from '../../src/domain/quirks.ts';
 import { createSimulatedCloud } from '../support/simulated-cloud.ts';
 import type { SimulatedCloud } from '../support/simulated-cloud.ts';
 import { testSeed } from '../support/seeded.ts';
@@ -30,7 +30,7 @@ describe(`200 random histories of all usage types (seed ${seed})`, () => {
     'the fold makes the rows that a naive count in SQL makes: %s',
     async (preset) => {
       const counted = await recountHistories(cloud.connection, preset);
-      const folded = histories.map((history) => foldHistory(history, preset));
+      const folded = histories.map((history) => foldHistory(history, quirkSet(preset)));
       const lines = folded.flatMap((each) => each.lines);
       expect(differences(counted, lines)).toEqual([]);
       const types = new Set(lines.map(usageTypeOf));

@@ -43,6 +43,7 @@ test('a batch that is written is read back as it was, and fits the size foretold
         })),
       );
     }),
+    { numRuns: 1000 },
   );
 });
 
