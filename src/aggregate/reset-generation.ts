@@ -4,7 +4,8 @@ import { quoteName } from '../platform/mysql.ts';
 /**
  * Makes a generation fold its feed again from the first record, in one transaction. Running workers are
  * fenced and start over. Events, rows and dead letters stay: the same feed must give the same again, and
- * what stands is not written twice.
+ * what stands is not written twice. Facts and details go, as they know only their newest offset: one that
+ * comes twice would not be known before its second time.
  */
 export async function resetGeneration(
   pool: Pool,
@@ -21,7 +22,7 @@ export async function resetGeneration(
        WHERE generation = ?`,
       [generation],
     );
-    for (const table of ['account_state', 'fact'])
+    for (const table of ['account_state', 'fact', 'event_detail'])
       await connection.query(`DELETE FROM ${quoteName(schema, table)} WHERE generation = ?`, [
         generation,
       ]);
