@@ -1,4 +1,4 @@
-import type { Window } from '../../src/contracts/time.ts';
+import type { EpochMs, Window } from '../../src/contracts/time.ts';
 import { sqlMs } from '../support/sql-script.ts';
 import { differing, times } from './counts.ts';
 import type { Counts } from './counts.ts';
@@ -27,8 +27,9 @@ export interface Evidence {
   readonly clean: Counts;
   /** One fault more each; the last has all. */
   readonly models: readonly Model[];
-  /** Length of a window, ms; windows begin at its multiples. */
+  /** Length of a window, ms, and where one begins; 1970 when left out. */
   readonly rangeMs: number;
+  readonly fromMs?: EpochMs;
   /** Windows that the runs of the last model computed. */
   readonly jobs?: readonly Window[];
   /** The lines of one resource that no model explains: whether another order of equal times does. */
@@ -90,10 +91,11 @@ function steps(line: string, evidence: Evidence) {
 
 /** What a run that began too early did here. */
 function pullBackOf(line: string, direction: number, evidence: Evidence): FaultClass {
-  const { ours, rangeMs, jobs = [], suspect } = evidence;
+  const { ours, rangeMs, fromMs = 0, jobs = [], suspect } = evidence;
   const { startDate, usageType } = factsOfLine(line);
   const startMs = sqlMs(startDate) ?? 0;
-  const early = ownDates.has(usageType) ? 0 : startMs % rangeMs;
+  const sinceFirst = (startMs - fromMs) % rangeMs;
+  const early = ownDates.has(usageType) ? 0 : (sinceFirst + rangeMs) % rangeMs;
   if (early !== 0) return rangeMs - early <= minute ? 'merged-minute' : 'pull-back';
   const isMerged = jobs.some((job) => job.startMs < startMs && startMs - job.startMs <= minute);
   if (direction < 0) return isMerged ? 'merged-minute' : 'pull-back';

@@ -39,13 +39,14 @@ export function explain(
   const real = runs === undefined ? punctual : { changes, rangeMs, runs };
   const clean = runModel(punctual, noFaults).rows;
   const { models, faults, last } = modelsOf(real, server);
-  const suspects = new Suspects(events, { rangeMs, delayMs });
+  const suspects = new Suspects(events, { fromMs: golden.fromMs, rangeMs, delayMs });
   const differences = classify({
     server,
     ours: mine,
     clean,
     models,
     rangeMs,
+    fromMs: golden.fromMs,
     jobs: last.jobs,
     suspect: (line) => suspects.classOf(line),
     isTie: tieCheck({ input: real, faults, last, server, events }),

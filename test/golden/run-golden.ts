@@ -8,6 +8,7 @@ import { explain } from './explain.ts';
 import { readRuns } from './java-schedule.ts';
 import type { JavaRun } from './java-schedule.ts';
 import { playInput } from './play-input.ts';
+import { zoneOfWindows } from './window-zone.ts';
 
 export interface GoldenServers {
   readonly mariadbUrl: string;
@@ -27,8 +28,7 @@ export interface GoldenResult {
 /** Takes a golden folder through tail, aggregate and sink, and explains how the rows differ. */
 export async function runGolden(where: URL, servers: GoldenServers): Promise<GoldenResult> {
   const golden = await readGoldenFolder(where);
-  if (golden.fromMs % golden.rangeMs !== 0)
-    throw new Error('run.json: windows must begin at multiples of their length since 1970, in GMT');
+  const timeZone = zoneOfWindows(golden);
   const runs = await runsOf(where);
   const clock = stopwatch();
   await using pipeline = await createPipeline({
@@ -37,7 +37,7 @@ export async function runGolden(where: URL, servers: GoldenServers): Promise<Gol
     partitions: 4,
     rangeMinutes: golden.rangeMs / 60_000,
   });
-  const delay = ['--close-delay', `${golden.runDelayMs}ms`];
+  const delay = ['--close-delay', `${golden.runDelayMs}ms`, '--time-zone', timeZone];
   // The tail begins before the history, so that all of it comes by the binlog with its commit times,
   // and says that nothing before the first window is to come: as a server that begins its work there.
   await runStage(pipeline, 'tail', ...untilArgs(golden.fromMs), ...delay);

@@ -24,11 +24,11 @@ export class Suspects {
 
   constructor(
     events: readonly CommittedEvent[],
-    { rangeMs, delayMs }: { rangeMs: number; delayMs: number },
+    { fromMs, rangeMs, delayMs }: { fromMs: EpochMs; rangeMs: number; delayMs: number },
   ) {
     this.#rangeMs = rangeMs;
     this.#byClass = [
-      ['late-event', lateEvents(events, rangeMs, delayMs)],
+      ['late-event', lateEvents(events, { fromMs, rangeMs, delayMs })],
       ['random-row', randomRows(events)],
       ['cross-account', crossAccount(events)],
     ];
@@ -45,11 +45,10 @@ export class Suspects {
 /** Events that committed after the run of the window that they were created in. */
 function lateEvents(
   events: readonly CommittedEvent[],
-  rangeMs: number,
-  delayMs: number,
+  { fromMs, rangeMs, delayMs }: { fromMs: EpochMs; rangeMs: number; delayMs: number },
 ): Suspicion {
   const late = events.filter(({ event, commitMs }) => {
-    const endMs = Math.floor(event.createdMs / rangeMs + 1) * rangeMs;
+    const endMs = fromMs + Math.floor((event.createdMs - fromMs) / rangeMs + 1) * rangeMs;
     return commitMs >= endMs + delayMs;
   });
   return earliest(late.map(({ event }) => event));

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { naturalKey } from '../../src/domain/natural-key.ts';
 import { quirkSet } from '../../src/domain/quirks.ts';
@@ -6,7 +7,9 @@ import { isExplained, reportLines } from '../golden/report.ts';
 import { runGolden } from '../golden/run-golden.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
 import { goldenLines } from '../support/published-lines.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
 import { servers } from '../support/servers.ts';
+import { shiftGolden } from '../support/shifted-golden.ts';
 
 test.each([
   { name: 'basic', classes: {} },
@@ -36,5 +39,20 @@ test.each([
     const ours = result.ours.filter((line) => !isAdjustment(line));
     expect(ours).toEqual(goldenLines(formatGoldenRows(rows)));
     expect(new Set(result.ours).size).toBe(result.ours.length);
+  },
+);
+
+test(
+  'windows may begin at any minute of the day: the same rows, as much later',
+  { timeout: 120_000 },
+  async () => {
+    using folder = scratchFolder();
+    const where = pathToFileURL(`${folder.path}/`);
+    const basic = new URL('../data/golden/basic/', import.meta.url);
+    await shiftGolden(basic, where, -(8 * 60 + 37));
+    const result = await runGolden(where, servers());
+    expect(result.differences).toEqual([]);
+    expect(result.ours.length).toBe((await readGolden('basic')).usage.length);
+    expect(result.ours.some((line) => line.includes('\t2026-02-28 15:23:00\t'))).toBe(true);
   },
 );

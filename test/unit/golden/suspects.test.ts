@@ -105,6 +105,6 @@ test.each([
     found: 'random-row',
   },
 ])('$why: $found', ({ events, row, found }) => {
-  const suspects = new Suspects(events, { rangeMs: hour, delayMs: delay });
+  const suspects = new Suspects(events, { fromMs: 0, rangeMs: hour, delayMs: delay });
   expect(suspects.classOf(row)).toBe(found);
 });
