@@ -11,6 +11,7 @@ import { noFaults, runModel } from './java-model.ts';
 import type { Faults, ModelInput, ModelOutcome } from './java-model.ts';
 import { punctualRuns } from './java-schedule.ts';
 import type { JavaRun } from './java-schedule.ts';
+import { refoldedRows } from './refolded.ts';
 import { factsOfLine } from './resources.ts';
 import { Suspects } from './suspects.ts';
 import type { CommittedEvent } from './suspects.ts';
@@ -37,14 +38,15 @@ export function explain(
   const onTime = punctualRuns(span, { rangeMs, delayMs });
   const punctual = { changes, rangeMs, runs: onTime };
   const real = runs === undefined ? punctual : { changes, rangeMs, runs };
-  const clean = runModel(punctual, noFaults).rows;
+  const literal = runModel(punctual, noFaults).rows;
+  const clean = refoldedRows(golden, literal);
   const { models, faults, last } = modelsOf(real, server);
   const suspects = new Suspects(events, { fromMs: golden.fromMs, rangeMs, delayMs });
   const differences = classify({
     server,
     ours: mine,
     clean,
-    models,
+    models: [{ fault: 'late-event', rows: literal }, ...models],
     rangeMs,
     fromMs: golden.fromMs,
     jobs: last.jobs,
