@@ -22,7 +22,7 @@ import { defaultLimits } from './limits.ts';
 import type { AggregateProgress } from './partition-worker.ts';
 import { resolveRules } from './resolve-rules.ts';
 import type { AskedRules } from './resolve-rules.ts';
-import { isConflict, storeFault } from './store-fault.ts';
+import { storeFault } from '../platform/store-fault.ts';
 
 export type { AggregateProgress } from './partition-worker.ts';
 
@@ -74,9 +74,8 @@ export async function runAggregate(options: AggregateOptions, io: AggregateIo): 
     } catch (caught) {
       if (signal.aborted) return;
       const error = storeFault(caught, io.store);
-      if (!isAppError(error) && !isConflict(error)) throw error;
-      if (isAppError(error) && error.retry === 'never') throw error;
-      const code = isAppError(error) ? error.code : 'STORE_CONFLICT';
+      if (!isAppError(error) || error.retry === 'never') throw error;
+      const { code } = error;
       if (clock.now() - startedMs > calmMs) delayMs = firstDelayMs;
       metrics.retries.inc({ room: 'aggregate', code });
       logger.warn({ code, delayMs, err: error }, 'worker lost its group or store and starts again');

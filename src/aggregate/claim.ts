@@ -2,7 +2,7 @@ import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
 import { mysqlCode, openConnection } from '../platform/mysql.ts';
 import type { Connection, MysqlTarget, RowDataPacket } from '../platform/mysql.ts';
-import { isConflict, storeFault } from './store-fault.ts';
+import { isBusy, storeFault } from '../platform/store-fault.ts';
 import { PartitionStore } from './store.ts';
 import type { Progress } from './store.ts';
 
@@ -31,7 +31,9 @@ export interface Claim {
  */
 export async function claimPartition(options: ClaimOptions): Promise<Claim> {
   const target = { ...options.target, database: options.schema };
-  const connection = await openConnection(target, 'STORE');
+  const connection = await openConnection(target, 'STORE').catch((error: unknown) => {
+    throw storeFault(error, target);
+  });
   // An idle connection that dies tells so by an event; the next statement on it fails and says more.
   connection.on('error', () => undefined);
   try {
@@ -52,7 +54,7 @@ export async function claimPartition(options: ClaimOptions): Promise<Claim> {
         return { store, progress };
       } catch (error) {
         await connection.query('ROLLBACK');
-        if (!isConflict(error) || attempt === 5) throw error;
+        if (!isBusy(error) || attempt === 5) throw error;
       }
     }
   } catch (error) {

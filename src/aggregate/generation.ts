@@ -5,7 +5,7 @@ import type { WindowSpec } from '../domain/window.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
 import { mysqlCode, quoteName } from '../platform/mysql.ts';
-import { isConflict } from './store-fault.ts';
+import { isBusy } from '../platform/store-fault.ts';
 
 /** What a generation is made with: never changes, because its results could not be told apart. */
 export interface GenerationOptions {
@@ -76,7 +76,7 @@ export async function ensureGeneration(
 }
 
 const lostRace = (error: unknown): boolean =>
-  isConflict(error) || mysqlCode(error) === 'ER_AUTOINC_READ_FAILED';
+  isBusy(error) || mysqlCode(error) === 'ER_AUTOINC_READ_FAILED';
 
 /** Only what is missing is inserted: a frozen owner's lock on its row would hold up every other worker. */
 async function enterPartitions(

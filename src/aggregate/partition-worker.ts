@@ -14,7 +14,7 @@ import { SettingsBook } from './cloud-settings.ts';
 import type { Limits } from './limits.ts';
 import { loadRoster } from './load-accounts.ts';
 import { readRepairs, repairAccounts } from './repair-accounts.ts';
-import { isConflict, isLost } from './store-fault.ts';
+import { isBusy, isLost } from '../platform/store-fault.ts';
 import type { PartitionStore, Progress } from './store.ts';
 import { takeRecords } from './take-records.ts';
 import { Tally } from './tally.ts';
@@ -215,9 +215,9 @@ export class PartitionWorker {
     let error = fault;
     for (let tries = attempt; !this.#isStopped; tries++) {
       if (error instanceof AppError && error.code === 'SINK_FENCED') metrics.aggregateFenced.inc();
-      if (!isConflict(error) && !isLost(error)) throw error;
+      if (!isBusy(error) && !isLost(error)) throw error;
       const delayMs = retryDelaysMs[tries];
-      const code = isLost(error) ? 'STORE_UNREACHABLE' : 'STORE_CONFLICT';
+      const code = isLost(error) ? 'STORE_UNREACHABLE' : 'STORE_BUSY';
       if (delayMs === undefined)
         throw new AppError('STORE_UNREACHABLE', { partition: this.partition, tries }, error);
       metrics.retries.inc({ room: 'aggregate', code });

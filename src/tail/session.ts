@@ -19,7 +19,7 @@ import { binlogEnd, resumePoint, serverIdOf } from './server-facts.ts';
 import type { ResumePoint } from './server-facts.ts';
 import { followBinlog } from './stream.ts';
 import type { TailProgress, TailSettings } from './tail-options.ts';
-import { within } from './time-limit.ts';
+import { withinWrite } from './within-write.ts';
 
 export interface TailIo {
   readonly log: EventLog;
@@ -149,11 +149,10 @@ async function ready(connection: Connection, settings: TailSettings, io: TailIo)
 }
 
 const openWriter = (settings: TailSettings, log: EventLog): Promise<LogWriter> =>
-  within(
+  withinWrite(
     settings.writeTimeoutMs,
     // A large source transaction is one log transaction: it may stay open for minutes.
     log.writer({ transactionalId: `${settings.prefix}-tail`, transactionTimeoutMs: 300_000 }),
-    'LOG_WRITE_FAILED',
     'open writer',
   );
 
@@ -167,7 +166,7 @@ async function leave(batch: LogBatch, writer: LogWriter, io: TailIo): Promise<vo
     }
   };
   try {
-    await within(3000, goodbye(), 'LOG_WRITE_FAILED', 'close writer');
+    await withinWrite(3000, goodbye(), 'close writer');
   } catch (error) {
     io.logger.debug({ error }, 'writer could not be closed in order');
   }

@@ -1,4 +1,5 @@
 import { AppError, isAppError } from '../platform/errors.ts';
+import { pause } from '../platform/lifecycle.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -10,7 +11,7 @@ import { runSession } from './session.ts';
 import type { TailIo } from './session.ts';
 import { withDefaults } from './tail-options.ts';
 import type { TailOptions, TailProgress, TailResult, TailSettings } from './tail-options.ts';
-import { pause, within } from './time-limit.ts';
+import { withinWrite } from './within-write.ts';
 
 export type { TailOptions, TailProgress, TailResult } from './tail-options.ts';
 
@@ -117,7 +118,7 @@ async function leavingBehind<T>(session: Promise<T>, signal: AbortSignal): Promi
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   const late = stopped.then(() =>
-    within(stopMs, session, 'LOG_WRITE_FAILED', 'stop').catch(() => 'stopped' as const),
+    withinWrite(stopMs, session, 'stop').catch(() => 'stopped' as const),
   );
   return Promise.race([session, late]);
 }

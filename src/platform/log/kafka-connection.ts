@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { unreachable } from './kafka-errors.ts';
 import type { Cluster } from './kafka-internals.ts';
-import { withTimeLimit } from './time-limit.ts';
+import { withTimeLimit } from '../time-limit.ts';
 
 const PATIENCE_MS = 10_000;
 const DISPOSE_MS = 2000;

@@ -5,7 +5,7 @@ import type { GroupFeed } from './group-feed.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { errorType, unreachable } from './kafka-errors.ts';
 import type { GroupMember } from './log.ts';
-import { withTimeLimit } from './time-limit.ts';
+import { withTimeLimit } from '../time-limit.ts';
 
 const DEFAULT_SESSION_MS = 10_000;
 /** A rebalance is noticed at a heartbeat. */

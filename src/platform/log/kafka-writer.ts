@@ -12,7 +12,7 @@ import { partitionOfKey } from './murmur2.ts';
 import { planRequests } from './plan-requests.ts';
 import { produceExchange } from './produce-exchange.ts';
 import type { Slice } from './produce-exchange.ts';
-import { withTimeLimit } from './time-limit.ts';
+import { withTimeLimit } from '../time-limit.ts';
 
 const DEFAULT_TRANSACTION_MS = 60_000;
 /** The transaction before, or the writer before, may have to be ended first. */
