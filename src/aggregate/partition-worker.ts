@@ -191,6 +191,7 @@ export class PartitionWorker {
     const rows = this.#tally.total('row');
     const windows = this.#tally.total('window');
     metrics.aggregateLagRecords.set({ partition }, lag);
+    metrics.faults.clear('aggregate');
     this.#tally.publish(metrics);
     for (const note of this.#settings.takeNotes())
       logger.warn(note, 'a setting of the cloud was not applied: it needs a new generation');
@@ -221,6 +222,7 @@ export class PartitionWorker {
       if (delayMs === undefined)
         throw new AppError('STORE_UNREACHABLE', { partition: this.partition, tries }, error);
       metrics.retries.inc({ room: 'aggregate', code });
+      if (code === 'STORE_UNREACHABLE') metrics.faults.note('aggregate', code);
       logger.warn({ partition: this.partition, code, delayMs, err: error }, 'batch tried again');
       await setTimeout(delayMs);
       if (control.stale()) this.#isStopped = true;

@@ -33,6 +33,18 @@ export const errorCodes = {
     retry: 'backoff',
     fix: 'Check the broker addresses, TLS and SASL settings; it is tried again.',
   },
+  LOG_ACCESS_DENIED: {
+    retry: 'never',
+    fix: 'Correct user and password of --log, or the ACLs of deploy/grants; while the process runs it is tried again.',
+  },
+  LOG_TLS_FAILED: {
+    retry: 'never',
+    fix: 'Give the authority that signed the certificates of the brokers (--log kafka://…?tls=verify&ca=FILE) and addresses that they name.',
+  },
+  LOG_TOPIC_MISSING: {
+    retry: 'never',
+    fix: 'A topic that this feed was written to is gone, and is not made again in silence. Restore it, or start a new feed with another --prefix (its snapshot reads everything again).',
+  },
   LOG_TOPIC_MISMATCH: {
     retry: 'never',
     fix: 'A topic has other partitions or cleanup than the feed was made with; give --partitions as it was, or start a new feed with another --prefix.',

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Faults } from './faults.ts';
 
 /** All metrics of one process, made once and passed as a dependency; names are `<room>_<thing>_<unit>`. */
 export function createMetrics() {
@@ -33,6 +34,11 @@ export function createMetrics() {
     aggregateLagRecords: gauge('aggregate_lag_records', 'Feed records not yet stored', [
       'partition',
     ]),
+    feedHeldRecords: gauge(
+      'aggregate_feed_held_records',
+      'Feed records that nobody can read until an open transaction ends; status says whose',
+      ['partition'],
+    ),
     aggregateFenced: counter('aggregate_fenced_total', 'Commits refused by the epoch fence'),
     sinkRows: counter('sink_rows_published_total', 'Rows written to cloud_usage', ['usage_type']),
     sinkHelperRows: counter(
@@ -45,6 +51,12 @@ export function createMetrics() {
     sinkLeader: gauge('sink_leader', '1 while this process leads the sink'),
     tailLeader: gauge('tail_leader', '1 while this process leads the tail'),
     retries: counter('platform_retries_total', 'Units of work tried again', ['room', 'code']),
+    faults: new Faults(
+      gauge('platform_fault', '1 while a part of the process waits for this fault to be over', [
+        'part',
+        'code',
+      ]),
+    ),
     batchMs: new Histogram({
       name: 'aggregate_commit_duration_ms',
       help: 'Duration of one store transaction, ms',

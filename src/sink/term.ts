@@ -130,6 +130,7 @@ async function standBy(
     const outbox = io.log !== null;
     if (untilMs !== undefined && isPublishedUntil(frontier, untilMs, generation))
       if (await isOutboxEmpty({ t, generation, outbox }, control)) return null;
+    io.metrics.faults.clear('sink');
     if (!told) io.logger.info({ generation: generation.name }, 'sink stood by');
     told = true;
     io.onProgress?.({
@@ -151,6 +152,7 @@ async function report(
   frontier: Frontier,
   published: PublishedWindow | null,
 ): Promise<void> {
+  io.metrics.faults.clear('sink');
   if (published) {
     self.rows += published.rows.rows;
     io.metrics.sinkWindows.inc();

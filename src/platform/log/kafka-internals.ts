@@ -17,6 +17,7 @@ export interface Cluster {
   refreshMetadata(): Promise<void>;
   refreshMetadataIfNecessary(): Promise<void>;
   findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
+  getNodeIds(): number[];
   findBroker(node: { nodeId: number }): Promise<Broker>;
   findGroupCoordinator(group: { groupId: string; coordinatorType: number }): Promise<Broker>;
   /** Of all topics that we may see. */

@@ -14,9 +14,11 @@ import type {
   GroupMember,
   LogBatch,
   LogWriter,
+  OpenTransaction,
   PartitionOffsets,
   TopicFacts,
 } from './log.ts';
+import { openTransactions } from './open-transactions.ts';
 import { PartitionFetcher } from './partition-fetcher.ts';
 import { readOffsets } from './read-offsets.ts';
 import { readPartition } from './read-partition.ts';
@@ -86,6 +88,10 @@ class KafkaLog implements EventLog {
         throw error;
       }
     });
+  }
+
+  async openTransactions(topic: string): Promise<readonly OpenTransaction[]> {
+    return this.#connection.ask(({ cluster }) => openTransactions(cluster, topic));
   }
 
   async writer(options: {

@@ -23,6 +23,12 @@ export interface EventLog extends AsyncDisposable {
    */
   offsets(topic: string): Promise<readonly PartitionOffsets[]>;
 
+  /**
+   * Transactions that hold back the end of a topic from readers of committed records, for alarms and
+   * status; an adapter in which there can be none has no such method.
+   */
+  openTransactions?(topic: string): Promise<readonly OpenTransaction[]>;
+
   /** Opens a writer; an older writer of the same transactional id can commit nothing from then on. */
   writer(options: { transactionalId: string; transactionTimeoutMs?: number }): Promise<LogWriter>;
 
@@ -63,6 +69,19 @@ export interface PartitionOffsets {
   readonly partition: number;
   readonly earliest: number;
   readonly next: number;
+}
+
+export interface OpenTransaction {
+  readonly partition: number;
+  /** Whose it is; null where the brokers do not tell. */
+  readonly transactionalId: string | null;
+  readonly producerId: string;
+  /** Its first record. */
+  readonly startOffset: number;
+  /** When it last wrote, epoch ms, by the broker's clock. */
+  readonly lastMs: number;
+  /** Records of the partition that nobody can read until it ends. */
+  readonly held: number;
 }
 
 export interface LogRecord {
