@@ -5,6 +5,7 @@
 
 CREATE USER IF NOT EXISTS '${user}'@'${host}' IDENTIFIED BY '${password}';
 
+GRANT SELECT ON `${schema}`.`schema_version` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`generation` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`progress` TO '${user}'@'${host}';
 GRANT SELECT, UPDATE (`cloud_usage_id`) ON `${schema}`.`record` TO '${user}'@'${host}';

@@ -1,6 +1,8 @@
 import type { EpochMs, Window } from '../contracts/time.ts';
 import type { AccountId } from '../contracts/ids.ts';
 import { decodeState, emptyState, encodeState } from '../domain/account-state.ts';
+import type { AccountState } from '../domain/account-state.ts';
+import { AppError } from '../platform/errors.ts';
 import type { AccountBook } from './account-book.ts';
 import { FactSet, toPending } from './account-entry.ts';
 import type { AccountEntry, FactRecord } from './account-entry.ts';
@@ -60,7 +62,7 @@ async function loadStates({ store }: LoadContext, page: readonly AccountEntry[])
   const texts = new Map(rows.map((row) => [row.account_id, row.state]));
   for (const entry of wanted) {
     const text = texts.get(entry.id) ?? '';
-    const value = text === '' ? emptyState(entry.id) : decodeState(text);
+    const value = text === '' ? emptyState(entry.id) : readState(entry.id, text);
     entry.state = { value, text: text === '' ? encodeState(value) : text };
   }
 }
@@ -125,6 +127,15 @@ function readEvents(
      WHERE generation=${store.generation} AND account_id IN ${ids(wanted)}
        AND created_ms >= ${closedUntilMs ?? 0} AND feed_offset < ${nextOffset} ${rest}`,
   );
+}
+
+/** Not that account's fault alone: the whole worker is too old. */
+function readState(account: AccountId, text: string): AccountState {
+  try {
+    return decodeState(text);
+  } catch (cause) {
+    throw new AppError('STORE_SCHEMA_NEWER', { account, what: 'account_state' }, cause);
+  }
 }
 
 /** Late events that no fold has had. */

@@ -2,6 +2,7 @@ import { quoteName } from '../platform/mysql.ts';
 
 /** Quoted names of the tables that the sink reads and writes. */
 export interface StoreTables {
+  readonly schemaVersion: string;
   readonly generation: string;
   readonly progress: string;
   readonly record: string;
@@ -22,6 +23,7 @@ export interface StoreTables {
 }
 
 export const storeTables = (schema: string, cloudUsageSchema: string): StoreTables => ({
+  schemaVersion: quoteName(schema, 'schema_version'),
   generation: quoteName(schema, 'generation'),
   progress: quoteName(schema, 'progress'),
   record: quoteName(schema, 'record'),

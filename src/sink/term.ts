@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
+import { requireVersion } from '../platform/migrate.ts';
 import { inspectCloudUsage } from './cloud-usage-columns.ts';
 import { dropAfterGrace } from './drop-after-grace.ts';
 import { isPublishedUntil, readFrontier } from './due-window.ts';
@@ -50,6 +51,8 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
   await using heart = await Session.open(store, 1, signal);
   const sessions = [control, work, reading, heart];
   using _grace = dropAfterGrace(signal, sessions);
+  const [newest] = await control.rows(`SELECT MAX(version) AS version FROM ${t.schemaVersion}`);
+  requireVersion(options.schema, Number(newest?.['version'] ?? 0));
   const generation = await awaitGeneration(control, self, io);
   if (!generation) return;
   const columns =

@@ -32,20 +32,22 @@ const file = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 
 /** Two schemas of their own on the real server, with our tables, CloudStack's, and a live generation of days. */
 export class TestStore implements AsyncDisposable {
-  readonly target: MysqlTarget = parseMysqlUrl(servers().mariadbUrl);
+  readonly target: MysqlTarget;
   readonly suffix = randomSuffix();
   readonly schema = `us_${this.suffix}`;
   readonly cloudUsage = `cu_${this.suffix}`;
-  readonly #root: Connection;
+  #root: Connection;
 
-  private constructor(root: Connection) {
+  private constructor(target: MysqlTarget, root: Connection) {
+    this.target = target;
     this.#root = root;
   }
 
-  static async create(): Promise<TestStore> {
-    const target = parseMysqlUrl(servers().mariadbUrl);
+  /** @param url Of another server than the shared one, for tests that hurt it. */
+  static async create(url = servers().mariadbUrl): Promise<TestStore> {
+    const target = parseMysqlUrl(url);
     const root = await createConnection({ ...mysqlOptions(target), multipleStatements: true });
-    const store = new TestStore(root);
+    const store = new TestStore(target, root);
     await root.query(`CREATE DATABASE ${store.schema}; USE ${store.schema};
       ${ownMigrations.map(file).join('\n')}`);
     await root.query(`CREATE DATABASE ${store.cloudUsage}; USE ${store.cloudUsage};
@@ -56,6 +58,13 @@ export class TestStore implements AsyncDisposable {
       [partitions],
     );
     return store;
+  }
+
+  /** After a restart of the server. */
+  async reconnect(): Promise<void> {
+    this.#root.destroy();
+    const options = { ...mysqlOptions(this.target), multipleStatements: true };
+    this.#root = await createConnection(options);
   }
 
   /** Runs SQL as root; `us.` and `cu.` stand for the two schemas. */
