@@ -54,6 +54,10 @@ export const errorCodes = {
     fix: 'The feed no longer holds the next record (retention or a new topic). Restore it or rebuild from the source.',
   },
   LOG_FENCED: { retry: 'restart', fix: 'A newer writer took over this transactional id.' },
+  LOG_RECORD_TOO_LARGE: {
+    retry: 'backoff',
+    fix: 'Raise max.message.bytes of the topic (or message.max.bytes of the brokers); it is tried again.',
+  },
   LOG_WRITE_FAILED: { retry: 'restart', fix: 'A write to Kafka failed; the writer is replaced.' },
   STORE_UNREACHABLE: {
     retry: 'backoff',
@@ -103,6 +107,8 @@ export const deadLetterReasons = {
   WRONG_VERSION: 'a schema version that this build does not read',
   WRONG_PARTITION: 'its account lives on another partition',
   EVENT_ID_CONFLICT: 'an event of the same id with other content is already stored',
+  TOO_LARGE:
+    'larger than max.message.bytes of its topic; the letter has the first part of each column',
   MISSING_VALUE: 'a column that this event type needs is NULL',
   INVALID_VALUE: 'a value is out of range or not of its form',
   UNKNOWN_ACCOUNT: 'no account row is known for the event',

@@ -4,6 +4,7 @@ import type { Connection } from 'mysql2/promise';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
+import { schemaVersion } from '../../src/platform/migrate.ts';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import type { MysqlTarget } from '../../src/platform/mysql.ts';
 import { runSink } from '../../src/sink/sink.ts';
@@ -52,6 +53,7 @@ export class TestStore implements AsyncDisposable {
       ${ownMigrations.map(file).join('\n')}`);
     await root.query(`CREATE DATABASE ${store.cloudUsage}; USE ${store.cloudUsage};
       ${file('deploy/migrations/cloud-usage-4.23.sql')}`);
+    await store.sql(`INSERT INTO us.schema_version (version) VALUES (${schemaVersion})`);
     await store.sql(
       `INSERT INTO us.generation (id, name, state, feed_topic, feed_partitions, range_minutes, time_zone,
          close_delay_ms, preset, settings) VALUES (1, 'g1', 'live', 'feed', ?, 1440, 'GMT', 0, 'correct', '{}')`,

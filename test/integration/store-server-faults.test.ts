@@ -20,16 +20,8 @@ describe.skipIf(!canStartMariaDb())('a sink on a server that is hurt', () => {
   let metrics: Metrics;
 
   beforeAll(async () => {
-    // Every table in one space of a fixed size, which can be filled.
-    server = await startMariaDb({
-      settings: {
-        innodb_file_per_table: '0',
-        innodb_data_file_path: 'ibdata1:64M',
-        innodb_undo_tablespaces: '3',
-        innodb_buffer_pool_size: '64M',
-        innodb_log_file_size: '64M',
-      },
-    });
+    const settings = { innodb_buffer_pool_size: '64M', innodb_log_file_size: '64M' };
+    server = await startMariaDb({ settings });
   });
   afterAll(() => server?.[Symbol.asyncDispose]());
   beforeEach(async () => {
@@ -83,30 +75,16 @@ describe.skipIf(!canStartMariaDb())('a sink on a server that is hurt', () => {
     await expectPublished(sink);
   });
 
-  test('waits while it is full, says so, and goes on by itself', async () => {
-    await admin.query(`CREATE TABLE ${store.schema}.filler (x LONGBLOB)`);
-    const fill = async (bytes: number) => {
-      for (;;) {
-        try {
-          await admin.query(`INSERT INTO ${store.schema}.filler VALUES (REPEAT('x', ${bytes}))`);
-        } catch {
-          return; // no more room for so much
-        }
-      }
-    };
-    for (const bytes of [4_000_000, 500_000, 100_000, 16_000, 4000]) await fill(bytes);
-    for (let account = 3; account < 3000; account++)
-      await store
-        .addRows([{ account: String(account), columns: { description: 'x'.repeat(900) } }])
-        .catch(() => (account = Infinity));
+  // A server whose table space is full in earnest ends itself (InnoDB), so a trigger speaks for it.
+  test.each([1021, 1114])('waits while it is full (%i), and goes on by itself', async (errno) => {
+    await admin.query(
+      `CREATE TRIGGER ${store.cloudUsage}.full BEFORE INSERT ON ${store.cloudUsage}.cloud_usage
+       FOR EACH ROW SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ${errno}, MESSAGE_TEXT = 'full'`,
+    );
     await using sink = start();
     await whenFaulty('STORE_UNREACHABLE');
-    await admin.query(`DROP TABLE ${store.schema}.filler`);
-    await sink.whenProgress((p) => p.leader && p.lastPublishedEndMs === firstDay + day);
-    expect(await store.value('SELECT COUNT(*) FROM cu.cloud_usage')).toBe(
-      await store.value('SELECT COUNT(*) FROM us.record'),
-    );
-    await sink.stop();
+    await admin.query(`DROP TRIGGER ${store.cloudUsage}.full`);
+    await expectPublished(sink);
   });
 
   test('waits while it has no connection to give, and goes on by itself', async () => {

@@ -51,11 +51,14 @@ export const statusCommand = defineCommand({
         watermark: time(p['watermark_ms']),
         closedUntil: time(p['closed_until_ms']),
       }));
+      const open = (await log.openTransactions?.(`${values.prefix}.usage-feed`)) ?? [];
       const summary = {
         windows: Number(published[0]?.['windows'] ?? 0),
         publishedUntil: time(published[0]?.['until_ms']),
         rows: Number(published[0]?.['row_count'] ?? 0),
         deadLetters: Object.fromEntries(refused.map((r) => [String(r['reason']), Number(r['n'])])),
+        // Nobody can read past them: of a tailer at work they end within seconds.
+        openTransactions: open.map(({ lastMs, ...one }) => ({ ...one, lastWrite: time(lastMs) })),
       };
       const zones =
         own['by'] === 'zone'
@@ -70,6 +73,11 @@ export const statusCommand = defineCommand({
           `published: ${summary.windows} windows until ${summary.publishedUntil ?? '-'}, ${summary.rows} rows`,
         );
         console.log(`dead letters: ${JSON.stringify(summary.deadLetters)}`);
+        for (const one of summary.openTransactions)
+          console.log(
+            `partition ${one.partition} is held back: ${one.held} records behind an open transaction of ` +
+              `${one.transactionalId ?? `producer ${one.producerId}`}, last write ${one.lastWrite ?? '-'}`,
+          );
       }
       return 0;
     } finally {
