@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EpochMs } from '../contracts/time.ts';
 import type { Clock } from '../platform/clock.ts';
+import { recordSize } from '../platform/log/encode-batch.ts';
 import type { OutRecord } from '../platform/log/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { deadLetter } from './dead-letter.ts';
@@ -18,6 +19,9 @@ import type { Boundary, SourceChange } from './source.ts';
 import type { TableLayout } from './table-layout.ts';
 import type { TailSettings } from './tail-options.ts';
 
+/** Of each column of a change that is too large, characters. */
+const keptLength = 200;
+
 export interface OutputOptions {
   readonly settings: TailSettings;
   readonly incarnation: number;
@@ -26,6 +30,8 @@ export interface OutputOptions {
   readonly batch: LogBatch;
   readonly placements: Placements;
   readonly accounts: EventAccounts;
+  /** Bytes that a record of a topic may have. */
+  readonly limits: ReadonlyMap<string, number>;
   readonly metrics: Metrics;
   readonly clock: Clock;
 }
@@ -76,7 +82,9 @@ export class TailOutput {
     for (const change of changes.feed) {
       this.#count(change);
       try {
+        const from = out.length;
         route(this.#context, change, watermarkMs, out);
+        this.#refuseLarge(change, out, from, nowMs);
       } catch (error) {
         if (!(error instanceof RefusedRow)) throw error;
         const { reason, facts } = error;
@@ -107,6 +115,22 @@ export class TailOutput {
     this.#addToFeed(out, watermarkMs, this.#options.clock.now());
   }
 
+  /** Takes what its topic cannot hold out of `out`, from `from` on, and says so in a dead letter. */
+  #refuseLarge(change: SourceChange, out: OutRecord[], from: number, nowMs: EpochMs): void {
+    for (let at = out.length - 1; at >= from; at--) {
+      const { topic } = out[at]!;
+      const bytes = recordSize(out[at]!);
+      const limit = this.#options.limits.get(topic) ?? Infinity;
+      if (bytes <= limit) continue;
+      out.splice(at, 1);
+      const { prefix, incarnation } = this.#context;
+      const facts = { topic, bytes, limit };
+      const place = { incarnation, nowMs, columnLength: keptLength };
+      this.#options.batch.add([deadLetter(prefix, change, 'TOO_LARGE', facts, place)]);
+      this.#options.metrics.tailDeadLetters.inc({ reason: 'TOO_LARGE' });
+    }
+  }
+
   #writeRaw(changes: readonly SourceChange[], nowMs: string): void {
     const out: OutRecord[] = [];
     for (const change of changes) {
@@ -115,7 +139,9 @@ export class TailOutput {
         encode = envelopeEncoder(this.#envelope, change.layout);
         this.#encoders.set(change.layout, encode);
       }
+      const from = out.length;
       encode(change, nowMs, out);
+      this.#refuseLarge(change, out, from, Number(nowMs));
     }
     this.#options.batch.add(out);
   }

@@ -20,6 +20,7 @@ import type { ResumePoint } from './server-facts.ts';
 import { followBinlog } from './stream.ts';
 import type { TailProgress, TailSettings } from './tail-options.ts';
 import { withinWrite } from './within-write.ts';
+import { streamsOf } from './written-streams.ts';
 
 export interface TailIo {
   readonly log: EventLog;
@@ -52,6 +53,10 @@ export async function runSession(
 ): Promise<'until' | 'stopped'> {
   const { log, logger } = io;
   const { prefix } = settings;
+  // Before the writer, which cuts its batches by them.
+  const limits = await log.recordLimits?.(
+    streamsOf(settings).map((stream) => stream.topic(prefix)),
+  );
   const writer = await openWriter(settings, log);
   const batch = new LogBatch(writer, settings.writeTimeoutMs);
   let connection: Connection | undefined;
@@ -84,6 +89,7 @@ export async function runSession(
       batch,
       placements,
       accounts,
+      limits: limits ?? new Map(),
       serverId,
       incarnation: stored?.incarnation ?? 0,
       metrics: io.metrics,

@@ -1,12 +1,9 @@
 import { AppError, isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
-import type { Stream } from '../contracts/stream.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import { changeEvents, deadLetters, placement, positions, usageFeed } from '../../streams/index.ts';
-import { capturedTables } from './captured-tables.ts';
 import { Leadership } from './leadership.ts';
 import { refuseDeletedTopics, refuseLostTopics } from './lost-topics.ts';
 import { runSession } from './session.ts';
@@ -14,6 +11,7 @@ import type { TailIo } from './session.ts';
 import { withDefaults } from './tail-options.ts';
 import type { TailOptions, TailProgress, TailResult, TailSettings } from './tail-options.ts';
 import { withinWrite } from './within-write.ts';
+import { streamsOf } from './written-streams.ts';
 
 export type { TailOptions, TailProgress, TailResult } from './tail-options.ts';
 
@@ -106,14 +104,6 @@ async function lead(
 
 const ensureTopics = (settings: TailSettings, { log }: TailIo): Promise<void> =>
   log.ensureTopics(settings.prefix, streamsOf(settings), settings.feedPartitions);
-
-const streamsOf = ({ raw, cloudSchema }: TailSettings): Stream[] => [
-  positions,
-  placement,
-  usageFeed,
-  deadLetters,
-  ...(raw ? capturedTables.map((table) => changeEvents(cloudSchema, table.name)) : []),
-];
 
 // A log that cannot be asked is another fault, which the next try meets.
 async function refuseDeleted(

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { freePort } from '../../deploy/dev/ports.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { changeEvents, placement, positions, usageFeed } from '../../streams/index.ts';
-import { withAdmin } from '../support/kafka-admin.ts';
+import { setTopicConfig, withAdmin } from '../support/kafka-admin.ts';
 import { canStartServers, servers, startKafka } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
@@ -145,5 +145,27 @@ describe.skipIf(!canStartServers())('a tailer over Kafka', () => {
     expect(tail.metrics.faults.list()).toEqual([]);
     await tail.stop();
     await expectEachOnce();
+  });
+
+  test('makes a dead letter of a record that its topic cannot hold, and goes on', async () => {
+    await (await following()).stop();
+    const topic = usageFeed.topic(cloud.prefix);
+    await setTopicConfig(direct, topic, {
+      'cleanup.policy': 'delete',
+      'retention.ms': '-1',
+      'max.message.bytes': '900',
+    });
+    const tail = cloud.start();
+    const resource_name = 'é'.repeat(255);
+    await insertEvent(cloud.sql, { id: ++lastId, account_id: 2, resource_name });
+    const refused = lastId;
+    await write(5);
+    await tail.whenCaughtUp();
+    await tail.stop();
+    expect(await feedIds()).not.toContain(refused);
+    expect(await feedIds()).toContain(lastId);
+    expect(await cloud.deadLetters()).toMatchObject([
+      { reason: 'TOO_LARGE', facts: { topic }, record: { after: { id: `${refused}` } } },
+    ]);
   });
 });

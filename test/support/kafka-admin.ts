@@ -15,6 +15,19 @@ export async function withAdmin<T>(
   }
 }
 
+/** Sets the configuration of a topic; what is not given goes back to its default. */
+export const setTopicConfig = (
+  brokers: readonly string[],
+  topic: string,
+  config: Readonly<Record<string, string>>,
+): Promise<unknown> =>
+  withAdmin(brokers, (admin) => {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    // kafkajs' ConfigResourceTypes.TOPIC, which an ES module cannot import.
+    const resources = [{ type: 2, name: topic, configEntries }];
+    return admin.alterConfigs({ validateOnly: false, resources });
+  });
+
 /** Removes all records of a partition up to an offset, as retention does. */
 export const dropRecords = (
   brokers: readonly string[],

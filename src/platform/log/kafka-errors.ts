@@ -22,6 +22,7 @@ const names = new Map([
   [14, 'GROUP_LOAD_IN_PROGRESS'],
   [15, 'GROUP_COORDINATOR_NOT_AVAILABLE'],
   [16, 'NOT_COORDINATOR_FOR_GROUP'],
+  [18, 'RECORD_LIST_TOO_LARGE'],
   [19, 'NOT_ENOUGH_REPLICAS'],
   [20, 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'],
   [29, 'TOPIC_AUTHORIZATION_FAILED'],
@@ -57,6 +58,8 @@ const fenced = new Set([
   'TRANSACTION_COORDINATOR_FENCED',
 ]);
 
+const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+
 const denied = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'GROUP_AUTHORIZATION_FAILED',
@@ -84,9 +87,13 @@ export function refusal(error: unknown): 'LOG_ACCESS_DENIED' | 'LOG_TLS_FAILED' 
 export function writeError(error: unknown, facts: Record<string, unknown>): AppError {
   if (error instanceof AppError) return error;
   const type = errorType(error);
-  const code: ErrorCode =
-    type !== undefined && fenced.has(type) ? 'LOG_FENCED' : (refusal(error) ?? 'LOG_WRITE_FAILED');
+  const code = writeCode(type) ?? refusal(error) ?? 'LOG_WRITE_FAILED';
   return new AppError(code, { ...facts, reason: type ?? messageOf(error) }, error);
+}
+
+function writeCode(type = ''): ErrorCode | undefined {
+  if (fenced.has(type)) return 'LOG_FENCED';
+  return tooLarge.has(type) ? 'LOG_RECORD_TOO_LARGE' : undefined;
 }
 
 /** LOG_UNREACHABLE, or a refusal. */

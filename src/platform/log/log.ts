@@ -24,6 +24,12 @@ export interface EventLog extends AsyncDisposable {
   offsets(topic: string): Promise<readonly PartitionOffsets[]>;
 
   /**
+   * Bytes that one record of each of these topics may have (see recordSize); missing topics are left
+   * out. An adapter without limits has no such method. What it finds holds for writers opened later.
+   */
+  recordLimits?(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
+
+  /**
    * Transactions that hold back the end of a topic from readers of committed records, for alarms and
    * status; an adapter in which there can be none has no such method.
    */
