@@ -22,6 +22,9 @@ test.each([
   { given: { errno: 1040, code: 'ER_CON_COUNT_ERROR' }, is: 'STORE_UNREACHABLE' },
   { given: { errno: 1153, code: 'ER_NET_PACKET_TOO_LARGE' }, is: 'STORE_UNREACHABLE' },
   { given: { errno: 1927 }, is: 'STORE_UNREACHABLE' },
+  { given: { errno: 1317 }, is: 'STORE_UNREACHABLE' },
+  { given: { errno: 1047 }, is: 'STORE_UNREACHABLE' },
+  { given: { errno: 1053 }, is: 'STORE_UNREACHABLE' },
 ])('$given is $is', ({ given, is }) => {
   expect(storeFault(fault(given), target)).toMatchObject({ code: is });
 });
