@@ -35,7 +35,7 @@ export const errorCodes = {
   },
   LOG_ACCESS_DENIED: {
     retry: 'never',
-    fix: 'Correct user and password of --log, or the ACLs of deploy/grants; while the process runs it is tried again.',
+    fix: 'Correct user and password of --log, or the ACLs of docs/faults.md; while the process runs it is tried again.',
   },
   LOG_TLS_FAILED: {
     retry: 'never',
