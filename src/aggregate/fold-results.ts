@@ -30,6 +30,8 @@ export class FoldResults {
   readonly #dateTimes = new Map<EpochMs, string>();
   #records: string[] = [];
   #corrections: string[] = [];
+  /** Rows for the sink, should it have to refuse an amend. */
+  #held: string[] = [];
   /** By account: of several windows only the newest state need be written. */
   #states = new Map<string, string>();
   #anomalies: string[] = [];
@@ -64,16 +66,17 @@ export class FoldResults {
       const kind = toCorrectionId(correction);
       const appended =
         row === null ? null : recordRow(generation, partition, window, row, this.#dateTime, kind);
-      return { appended, ledger: correctionRow(generation, partition, window, correction) };
+      const ledger = correctionRow(generation, partition, window, correction);
+      return { appended, ledger, isHeld: correction.action === 'amend' };
     });
-    for (const { appended, ledger } of tuples) {
-      if (appended !== null) this.#records.push(appended);
+    for (const { appended, ledger, isHeld } of tuples) {
+      if (appended !== null) (isHeld ? this.#held : this.#records).push(appended);
       this.#corrections.push(ledger);
       this.#length += ledger.length + (appended?.length ?? 0);
     }
     for (const { action, row } of corrections) {
       this.#tally.add('correction', action);
-      if (row !== null) this.#tally.add('row', String(row.usageType));
+      if (row !== null && action === 'append') this.#tally.add('row', String(row.usageType));
     }
   }
 
@@ -143,6 +146,7 @@ export class FoldResults {
   async flush(): Promise<void> {
     await this.#insert(insertRecord.head, this.#records, insertRecord.tail);
     await this.#insert(insertCorrection.head, this.#corrections, insertCorrection.tail);
+    await this.#insert(insertRecord.head.replace(' record ', ' held_record '), this.#held, insertRecord.tail);
     await this.#insert(
       `INSERT INTO account_state (generation, account_id, partition_id, state, folded_until_ms) VALUES`,
       [...this.#states.values()],
@@ -158,6 +162,7 @@ export class FoldResults {
     await this.#writeBroken();
     this.#records = [];
     this.#corrections = [];
+    this.#held = [];
     this.#states = new Map();
     this.#anomalies = [];
     this.#helperChanges = [];

@@ -90,6 +90,8 @@ async function loadFacts(
 interface EventRow {
   readonly account_id: AccountId;
   readonly feed_offset: string;
+  /** Late only: the offset that made it so, another when that was the one of a detail. */
+  readonly late_offset?: string;
   readonly body: string;
 }
 
@@ -138,14 +140,14 @@ function readState(account: AccountId, text: string): AccountState {
   }
 }
 
-/** Late events that no fold has had. */
+/** Late events that no fold has had, and folded ones that got a detail late. */
 function readLate(
   { store, closedUntilMs, closedOffset, nextOffset }: LoadContext,
   wanted: readonly AccountEntry[],
 ): Promise<EventRow[]> {
   if (closedUntilMs === null) return Promise.resolve([]);
   return store.rows<EventRow>(
-    `SELECT e.account_id, e.feed_offset, e.body
+    `SELECT e.account_id, e.feed_offset, l.feed_offset AS late_offset, e.body
      FROM late_event l JOIN event e ON e.generation=l.generation AND e.account_id=l.account_id
        AND e.created_ms=l.created_ms AND e.event_id=l.event_id AND e.incarnation=l.incarnation
      WHERE l.generation=${store.generation} AND l.account_id IN ${ids(wanted)}
@@ -164,7 +166,9 @@ function fill(wanted: readonly AccountEntry[], rows: readonly EventRow[], isPart
   for (const row of rows) {
     const entry = byAccount.get(row.account_id);
     const { event, origin } = JSON.parse(row.body) as UsageEventRecord;
-    entry?.pending?.push(toPending(event, origin.incarnation, Number(row.feed_offset)));
+    const { feed_offset: offset, late_offset: lateOffset = offset } = row;
+    const isDetailOnly = lateOffset !== offset;
+    entry?.pending?.push(toPending(event, origin.incarnation, Number(offset), isDetailOnly));
     if (entry && event.createdMs < entry.oldestPendingMs) entry.oldestPendingMs = event.createdMs;
   }
 }

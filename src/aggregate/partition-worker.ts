@@ -152,6 +152,7 @@ export class PartitionWorker {
       store,
       book: this.#book,
       tally: this.#tally,
+      isQuotaOn: () => this.#settings.isQuotaOn,
       pause: () => this.#pause(control),
       split: async (progress) => {
         await store.commit(progress);
@@ -161,7 +162,7 @@ export class PartitionWorker {
     if (this.#repairs.length > 0) await repairAccounts(context, this.#repairs, now);
     for (;;) {
       const taken = takeRecords(unit, records, at, now, rules, limits);
-      await unit.write();
+      await unit.write(now);
       at = taken.at;
       now = { ...taken.progress, nextOffset: records[at]?.offset ?? batch.nextOffset };
       if (taken.isCloseDue) now = await closeWindows(context, now);
