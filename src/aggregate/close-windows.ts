@@ -106,7 +106,7 @@ async function closeWindow(
     const page = due.slice(0, limits.pageAccounts);
     const load = { ...context, closedUntilMs, closedOffset, nextOffset };
     const ready = page.slice(0, await loadAccounts(load, page, window));
-    await foldAccounts(context, results, ready, window, progress);
+    await foldAccounts(context, results, ready, window, { nextOffset, closedOffset });
     due = due.slice(ready.length);
     if (book.isOver) {
       // What is let go of is read from the tables next time: they must have it.
@@ -121,19 +121,17 @@ async function closeWindow(
   }
 }
 
-/** Corrects and folds one window of accounts that are loaded. @param progress As the window closes. */
+/** Corrects and folds one window of accounts that are loaded. */
 export async function foldAccounts(
   context: CloseContext,
   results: FoldResults,
   accounts: readonly AccountEntry[],
   window: Window,
-  progress: Pick<Progress, 'closedOffset' | 'nextOffset'>,
+  place: FoldPlace,
 ): Promise<void> {
-  const { closedOffset, nextOffset } = progress;
   const taken = accounts.map((entry) => takeDue(entry, window));
-  await joinDetails(context.store, taken, window.startMs, nextOffset);
-  const place = { offset: nextOffset, lateFrom: closedOffset };
-  for (const one of await correctLate(context, results, taken, window, progress)) {
+  await joinDetails(context.store, taken, window.startMs, place.nextOffset);
+  for (const one of await correctLate(context, results, taken, window, place)) {
     foldAccount(context, results, one, window, place);
     await results.flushWhenLarge();
   }

@@ -8,13 +8,9 @@ import type { CloseContext } from './close-windows.ts';
 import { correctAccount, RefoldFault } from './correct-account.ts';
 import type { PastFold } from './correct-account.ts';
 import { helperReset, helperTuples, lateEventTuples } from './helper-changes.ts';
-import type { FoldResults } from './fold-results.ts';
+import type { FoldPlace, FoldResults } from './fold-results.ts';
 import type { DueEvents } from './join-details.ts';
-import type { Progress } from './store.ts';
 import { StoredHistory } from './stored-history.ts';
-
-/** Where in the feed the close is, and the one before it was. */
-type Offsets = Pick<Progress, 'nextOffset' | 'closedOffset'>;
 
 /**
  * Corrects what late events show to have been wrong, before a window is folded: the account's state becomes
@@ -29,7 +25,7 @@ export async function correctLate(
   results: FoldResults,
   due: readonly DueEvents[],
   window: Window,
-  progress: Offsets,
+  place: FoldPlace,
 ): Promise<readonly DueEvents[]> {
   const left: DueEvents[] = [];
   let isFlushed = false;
@@ -42,7 +38,7 @@ export async function correctLate(
     // What this transaction has yet to write is published too.
     if (!isFlushed) await results.flush();
     isFlushed = true;
-    const folded = await correctOne(context, results, one, late, window, progress);
+    const folded = await correctOne(context, results, one, late, window, place);
     if (folded !== null) left.push(folded);
   }
   return left;
@@ -65,7 +61,7 @@ async function correctOne(
   { entry, events }: DueEvents,
   allLate: readonly PendingEvent[],
   window: Window,
-  { nextOffset, closedOffset }: Offsets,
+  place: FoldPlace,
 ): Promise<DueEvents | null> {
   const { store, book, limits, pause, tally } = context;
   const { state, facts, id } = entry;
@@ -90,7 +86,7 @@ async function correctOne(
     accountId: id,
     fromMs: base?.startMs ?? null,
     untilMs: window.startMs,
-    nextOffset,
+    nextOffset: place.nextOffset,
     pageEvents: limits.pageEvents,
     pause,
   });
@@ -122,7 +118,7 @@ async function correctOne(
     return { entry, events: inTime };
   } catch (error) {
     if (!(error instanceof RefoldFault)) throw error;
-    results.addBroken(entry, window, { offset: nextOffset, lateFrom: closedOffset }, error.cause);
+    results.addBroken(entry, window, place, error.cause);
     entry.incomplete = true;
     book.release(entry);
     return null;

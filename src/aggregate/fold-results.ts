@@ -16,10 +16,13 @@ import type { Tally } from './tally.ts';
 /** UTF-16 units that are gathered before they are sent. */
 const flushLength = 512 * 1024;
 
-/** Where in the feed a fold happened: the next offset, and from which on late events were new to it. */
+/** Where in the feed a window is closed. */
 export interface FoldPlace {
-  readonly offset: number;
-  readonly lateFrom: number;
+  readonly nextOffset: number;
+  /** The same of the close before: late events from here on are new. */
+  readonly closedOffset: number;
+  /** Of a repair, where the feed is now. */
+  readonly repairedAt?: number;
 }
 
 /** What folds produced, on its way into the tables in large statements. */
@@ -118,14 +121,16 @@ export class FoldResults {
   addBroken(
     entry: AccountEntry,
     window: Window,
-    { offset, lateFrom }: FoldPlace,
+    { nextOffset, closedOffset: lateFrom, repairedAt }: FoldPlace,
     error: unknown,
   ): void {
     const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const problem = said.slice(0, 8000);
-    const facts = { accountId: entry.id, windowStartMs: window.startMs, lateFrom, problem };
+    const windowStartMs = window.startMs;
+    const facts = { accountId: entry.id, windowStartMs, lateFrom, closedAt: nextOffset, problem };
     const key = Buffer.from(entry.id);
     const reason = 'FOLD_BUG';
+    const offset = repairedAt ?? nextOffset;
     const letter = { offset, reason, accountId: entry.id, facts, key, value: null } as const;
     this.#broken.push({ letter, window });
     this.#tally.add('deadLetter', 'FOLD_BUG');

@@ -50,7 +50,7 @@ async function repairAccount(
   const { store, book, rules } = context;
   const { closedUntilMs } = progress;
   const entry = book.get(id);
-  const waiting = entry && (await readWaiting(store, id, progress.closedOffset));
+  const waiting = entry && (await readWaiting(store, id));
   if (!waiting || closedUntilMs === null) return;
   entry.incomplete = false;
   let closedOffset = waiting.lateFrom;
@@ -66,12 +66,13 @@ async function repairAccount(
         ? waiting.closedAt
         : (closes.get(window.startMs) ?? progress.closedOffset);
     const then = { closedUntilMs: window.startMs, closedOffset, nextOffset };
+    const place = { closedOffset, nextOffset, repairedAt: progress.nextOffset };
     // The tables alone tell what had come by then.
     entry.pending = null;
     entry.details = null;
     if (window.startMs === waiting.fromMs) book.release(entry);
     await loadAccounts({ ...context, ...then }, [entry], window);
-    await foldAccounts(context, results, [entry], window, then);
+    await foldAccounts(context, results, [entry], window, place);
     closedOffset = nextOffset;
     await store.run(
       `INSERT IGNORE INTO repaired_window (generation, window_start_ms, account_id)
@@ -103,23 +104,19 @@ interface Waiting {
   readonly closedAt: number | null;
 }
 
-async function readWaiting(
-  store: PartitionStore,
-  id: AccountId,
-  closedOffset: number,
-): Promise<Waiting | null> {
+async function readWaiting(store: PartitionStore, id: AccountId): Promise<Waiting | null> {
   const [state] = await store.rows<{ from_ms: string | null }>(
     `SELECT incomplete_from_ms AS from_ms FROM account_state
      WHERE generation=${store.generation} AND account_id=${id}`,
   );
   if (state?.from_ms == null) return null;
-  const [letter] = await store.rows<{ facts: string; feed_offset: string }>(
-    `SELECT facts, feed_offset FROM dead_letter WHERE ${ofPartition(store)} AND reason='FOLD_BUG'
-       AND account_id=${id} AND feed_offset <= ${closedOffset} ORDER BY feed_offset DESC LIMIT 1`,
+  const [letter] = await store.rows<{ facts: string }>(
+    `SELECT facts FROM dead_letter WHERE ${ofPartition(store)} AND reason='FOLD_BUG'
+       AND account_id=${id} ORDER BY id DESC LIMIT 1`,
   );
-  const { lateFrom } = JSON.parse(letter?.facts ?? '{}') as { lateFrom?: number };
-  const closedAt = letter === undefined ? null : Number(letter.feed_offset);
-  return { fromMs: Number(state.from_ms), lateFrom: lateFrom ?? 0, closedAt };
+  const facts = JSON.parse(letter?.facts ?? '{}') as { lateFrom?: number; closedAt?: number };
+  const { lateFrom = 0, closedAt = null } = facts;
+  return { fromMs: Number(state.from_ms), lateFrom, closedAt };
 }
 
 const ofPartition = (store: PartitionStore): string =>
