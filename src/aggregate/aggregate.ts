@@ -1,6 +1,8 @@
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import type { EpochMs } from '../contracts/time.ts';
+import { defaultCorrections } from '../domain/correction.ts';
+import type { CorrectionRules } from '../domain/correction.ts';
 import { fold } from '../domain/fold.ts';
 import { quirkSet } from '../domain/quirks.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
@@ -37,6 +39,8 @@ export interface AggregateOptions extends AskedRules {
   readonly feedPartitions: number;
   /** Whether what a Java usage server's helper tables need is kept for the sink; default true. */
   readonly helperTables?: boolean;
+  /** What corrections may do; default: bill what is missing, however old. */
+  readonly corrections?: CorrectionRules;
   readonly preset: Preset;
   readonly quirkOverrides: Partial<QuirkSet>;
   /** Return when every window that ends by then is closed on every partition. */
@@ -127,6 +131,7 @@ async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void
           quirks: quirkSet(options.preset, options.quirkOverrides),
           fold: io.fold ?? fold,
           helperTables: options.helperTables ?? true,
+          corrections: options.corrections ?? defaultCorrections,
         },
         limits: { ...defaultLimits, memoryBytes: options.memoryBytes ?? defaultLimits.memoryBytes },
         sessionTimeoutMs: options.sessionTimeoutMs,

@@ -151,7 +151,11 @@ export class FoldResults {
   async flush(): Promise<void> {
     await this.#insert(insertRecord.head, this.#records, insertRecord.tail);
     await this.#insert(insertCorrection.head, this.#corrections, insertCorrection.tail);
-    await this.#insert(insertRecord.head.replace(' record ', ' held_record '), this.#held, insertRecord.tail);
+    await this.#insert(
+      insertRecord.head.replace(' record ', ' held_record '),
+      this.#held,
+      insertRecord.tail,
+    );
     await this.#insert(
       `INSERT INTO account_state (generation, account_id, partition_id, state, folded_until_ms) VALUES`,
       [...this.#states.values()],

@@ -1,5 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BillingSettings } from '../contracts/fold.ts';
+import { defaultCorrections } from '../domain/correction.ts';
+import type { CorrectionRules } from '../domain/correction.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
 import type { WindowSpec } from '../domain/window.ts';
 import { AppError } from '../platform/errors.ts';
@@ -18,6 +20,7 @@ export interface GenerationOptions {
   readonly preset: Preset;
   readonly quirkOverrides: Partial<QuirkSet>;
   readonly settings: BillingSettings;
+  readonly corrections?: CorrectionRules;
 }
 
 export interface Generation {
@@ -44,7 +47,11 @@ export async function ensureGeneration(
     time_zone: options.window.timeZone,
     close_delay_ms: options.closeDelayMs,
     preset: options.preset,
-    settings: sortedJson({ quirks: options.quirkOverrides, billing: options.settings }),
+    settings: sortedJson({
+      quirks: options.quirkOverrides,
+      billing: options.settings,
+      ...correctionSettings(options.corrections ?? defaultCorrections),
+    }),
   };
   const read = async () => {
     const [rows] = await pool.query<RowDataPacket[]>(`SELECT * FROM ${table} WHERE name = ?`, [
@@ -73,6 +80,12 @@ export async function ensureGeneration(
   const id = Number(row['id']);
   await enterPartitions(pool, options, id);
   return { id, name: options.name, state: row['state'] as Generation['state'] };
+}
+
+/** What is not the default: a replay with other rules would make other corrections beside those that stand. */
+function correctionSettings({ mode, reachMs }: CorrectionRules): object {
+  const isDefault = mode === defaultCorrections.mode && reachMs === Infinity;
+  return isDefault ? {} : { corrections: { mode, reachMs: reachMs === Infinity ? null : reachMs } };
 }
 
 const lostRace = (error: unknown): boolean =>

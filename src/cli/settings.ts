@@ -175,6 +175,22 @@ export const settings = {
     schema: onOff.default(true),
     shown: 'on',
   }),
+  corrections: setting({
+    name: 'corrections',
+    value: 'append|ledger|amend',
+    what: 'what becomes of published rows that late events show to be wrong: append bills what was missed in the current window; ledger only writes it down; amend changes the rows, while quota is off (the sink needs deploy/grants/sink-amend.sql)',
+    schema: z.enum(['append', 'ledger', 'amend']).default('append'),
+    shown: 'append',
+  }),
+  correctBack: setting({
+    name: 'correct-back',
+    value: 'DURATION|off',
+    what: 'how far before the current window a late event may bill or change anything; what is older is only written down',
+    schema: z
+      .union([z.literal(['off', false]).transform(() => Infinity), durationMs])
+      .default(Infinity),
+    shown: 'off: no bound',
+  }),
   generation: setting({
     name: 'generation',
     value: 'NAME',

@@ -78,7 +78,7 @@ export const errorCodes = {
   },
   GENERATION_MISMATCH: {
     retry: 'never',
-    fix: 'Range, time zone, close delay, preset, quirks or feed differ from what this generation was made with; leave out what differs, or make a new one with --generation.',
+    fix: 'Range, time zone, close delay, preset, quirks, corrections or feed differ from what this generation was made with; leave out what differs, or make a new one with --generation.',
   },
   SINK_FENCED: { retry: 'restart', fix: 'A newer owner has this partition or lease; rejoin.' },
   SINK_NOT_ALONE: {
@@ -88,6 +88,10 @@ export const errorCodes = {
   SINK_WINDOW_BILLED: {
     retry: 'never',
     fix: 'usage_job says that another server has billed time of this window; publishing it would bill twice. Start with --mode shadow.',
+  },
+  SINK_AMEND_DENIED: {
+    retry: 'never',
+    fix: 'With --corrections amend the sink changes published rows: run deploy/grants/sink-amend.sql for its user, or start it without.',
   },
   SINK_COPY_MISMATCH: {
     retry: 'never',

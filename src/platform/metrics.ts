@@ -46,6 +46,11 @@ export function createMetrics() {
       'Rows of the tables that a Java usage server needs to go on: written, or skipped because its table cannot hold them',
       ['table', 'outcome'],
     ),
+    sinkAmends: counter(
+      'sink_amends_total',
+      'Published rows that a correction wanted changed in place: amended, or refused',
+      ['outcome'],
+    ),
     sinkWindows: counter('sink_windows_published_total', 'Windows published'),
     sinkOutbox: counter('sink_outbox_records_total', 'Records sent from the outbox', ['topic']),
     sinkLeader: gauge('sink_leader', '1 while this process leads the sink'),

@@ -152,6 +152,8 @@ async function execute(connection: Connection, statement: string): Promise<void>
   try {
     await connection.query(statement);
   } catch (cause) {
+    // Columns that a migration added before it was killed.
+    if (mysqlCode(cause) === 'ER_DUP_FIELDNAME') return;
     throw refused(cause, statement.split('\n')[0] ?? '');
   }
 }

@@ -6,6 +6,7 @@ import type { Frontier } from './due-window.ts';
 import { abandonAfterGrace, dropAfterGrace } from './drop-after-grace.ts';
 import { holdLease, renewLease } from './lease.ts';
 import { publishRepaired } from './publish-repaired.ts';
+import type { RepairedWindow } from './publish-repaired.ts';
 import { publishWindow } from './publish-window.ts';
 import type { PublishContext, PublishedWindow } from './publish-window.ts';
 import { runRelay } from './relay.ts';
@@ -24,6 +25,8 @@ export interface Leadership extends PublishContext {
   readonly sessions: readonly Session[];
   readonly options: SinkOptions & { readonly pollMs: number; readonly leaseMs: number };
   readonly io: SinkIo;
+  /** Called after rows were added to a published window. */
+  readonly reportRepaired: (repaired: RepairedWindow) => void;
   /** Called after each publication, and at every look for one. */
   readonly report: (frontier: Frontier, published: PublishedWindow | null) => Promise<void>;
 }
@@ -98,6 +101,7 @@ async function publishAllRepaired(leadership: Leadership, signal: AbortSignal): 
     if (repaired === null) return;
     const { window, rows } = repaired;
     leadership.io.logger.info({ ...window, rows: rows.pending }, 'repaired window published');
+    leadership.reportRepaired(repaired);
   }
 }
 

@@ -22,6 +22,8 @@ export interface SinkOptions {
   readonly mode: SinkMode;
   /** In mode primary: keep the tables that a Java usage server needs to go on; default true. */
   readonly helperTables?: boolean;
+  /** In mode primary: change published rows that a correction wants changed; default false. */
+  readonly mayAmend?: boolean;
   /**
    * `usage_job.host`: must begin with {@link sinkHostPrefix}, so that it differs from that of a Java
    * usage server on the same machine (which deletes open rows of its own host when it starts).

@@ -17,6 +17,8 @@ export interface StoreTables {
   readonly eventDetail: string;
   readonly anomaly: string;
   readonly repairedWindow: string;
+  readonly heldRecord: string;
+  readonly fact: string;
   /** CloudStack's. */
   readonly cloudUsage: string;
   readonly usageJob: string;
@@ -38,6 +40,8 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   eventDetail: quoteName(schema, 'event_detail'),
   anomaly: quoteName(schema, 'anomaly'),
   repairedWindow: quoteName(schema, 'repaired_window'),
+  heldRecord: quoteName(schema, 'held_record'),
+  fact: quoteName(schema, 'fact'),
   cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
   usageJob: quoteName(cloudUsageSchema, 'usage_job'),
 });

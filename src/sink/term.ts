@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
 import { requireVersion } from '../platform/migrate.ts';
+import { checkAmendGrant } from './amend-rows.ts';
 import { inspectCloudUsage } from './cloud-usage-columns.ts';
 import { dropAfterGrace } from './drop-after-grace.ts';
 import { isPublishedUntil, readFrontier } from './due-window.ts';
@@ -59,6 +60,8 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
     options.mode === 'primary' ? await inspectCloudUsage(control, options.cloudUsageSchema) : null;
   if (columns && (options.helperTables ?? true))
     await inspectHelperTables(control, options.cloudUsageSchema);
+  const mayAmend = options.mayAmend ?? false;
+  if (columns && mayAmend) await checkAmendGrant(control, t);
   const outbox = io.log !== null;
   const lease = await standBy(control, work, generation, self, io);
   if (!lease) return;
@@ -84,8 +87,13 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
       options,
       io,
       cloudUsageSchema: options.cloudUsageSchema,
-      target: columns ? { mode: 'primary', columns, job, helperTables } : { mode: 'shadow' },
+      target: columns
+        ? { mode: 'primary', columns, job, helperTables, mayAmend }
+        : { mode: 'shadow' },
       clock: io.clock,
+      reportRepaired: (repaired) => {
+        reportExtras(io, { publishedUntilMs: repaired.window.endMs }, repaired);
+      },
       report: (frontier, published) => report(self, io, control, generation, frontier, published),
     };
     await lead(leadership, signal);
@@ -159,15 +167,13 @@ async function report(
   if (published) {
     self.rows += published.rows.rows;
     io.metrics.sinkWindows.inc();
-    if (published.sharedVms > 0)
-      io.metrics.aggregateAnomalies.inc({ code: 'OPEN_UNDER_OTHER_ACCOUNT' }, published.sharedVms);
     for (const { usageType, rows } of published.rows.byType)
       io.metrics.sinkRows.inc({ usage_type: String(usageType) }, rows);
     io.logger.info(
       { endMs: frontier.publishedUntilMs, rows: published.rows.rows, mode: published.mode },
       'window published',
     );
-    reportHelpers(io, frontier, published);
+    reportExtras(io, frontier, published);
     if (published.rows.reduced > 0)
       io.logger.warn(
         { endMs: frontier.publishedUntilMs, rows: published.rows.reduced },
@@ -187,7 +193,18 @@ async function report(
   });
 }
 
-function reportHelpers(io: SinkIo, frontier: Frontier, { helpers }: PublishedWindow): void {
+/** What a publication did beside rows, of a window or a repair. */
+function reportExtras(
+  io: SinkIo,
+  frontier: Pick<Frontier, 'publishedUntilMs'>,
+  { helpers, amends, sharedVms }: Pick<PublishedWindow, 'helpers' | 'amends' | 'sharedVms'>,
+): void {
+  if (sharedVms > 0)
+    io.metrics.aggregateAnomalies.inc({ code: 'OPEN_UNDER_OTHER_ACCOUNT' }, sharedVms);
+  for (const outcome of ['amended', 'refused'] as const)
+    if (amends[outcome] > 0) io.metrics.sinkAmends.inc({ outcome }, amends[outcome]);
+  if (amends.amended > 0)
+    io.logger.info({ endMs: frontier.publishedUntilMs, ...amends }, 'published rows were amended');
   let skipped = 0;
   for (const [table, counts] of helpers) {
     io.metrics.sinkHelperRows.inc({ table, outcome: 'written' }, counts.rows);
