@@ -4,7 +4,7 @@ import type { ColumnChanges } from '../../src/domain/row-columns.ts';
 import { presets } from '../../src/domain/quirks.ts';
 import { account, detail, hour, minute, placed, volume } from '../support/aggregate-feed.ts';
 import type { Draft } from '../support/aggregate-feed.ts';
-import { at, close, CorrectionTeller, machine, readTold } from '../support/correction-teller.ts';
+import { at, close, CorrectionTeller, machine } from '../support/correction-teller.ts';
 import type { AggregateStore } from './aggregate-fixture.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -39,118 +39,128 @@ async function changesOf(store: AggregateStore, generation: number, type = 1): P
 const anomalies = (store: AggregateStore, generation: number, code: string) =>
   store.count('anomaly', `generation=${generation} AND code='${code}'`);
 
-/** A machine that runs; its detail `memory` comes when it comes. */
-const custom = { ...machine, offeringId: '77' };
 const memory = (value: string): Draft => detail(5, 1, '1', 'memory', value);
+const custom = { ...machine, offeringId: '77' };
+const address = { ...machine, resourceName: '10.0.0.9', size: '1' };
 
-test.each(presets)(
-  'a late event that changes no quantity is a correction with the columns it changes: %s',
-  async (preset) => {
-    const created = { ...volume, resourceId: '8', resourceName: 'v' };
-    const feed = [
+test.each([
+  { preset: 'correct', delta: 0, action: 'ledger' },
+  // Two runs have a millisecond more than one.
+  { preset: 'java-4.23', delta: 1, action: 'append' },
+] as const)(
+  'a late event that changes other columns of a row is a correction that names them: $preset',
+  async ({ preset, delta, action }) => {
+    const { store, generation, rows, corrections } = await tell(preset, [
       account('1'),
-      at(2, 'VOLUME.CREATE', 10 * minute, created),
+      at(1, 'VM.START', 0),
       close(1),
-      // Earlier in the same second as what counted: a name that was wrong, for as long.
-      at(1, 'VOLUME.CREATE', 10 * minute, { ...created, offeringId: '6' }),
+      at(2, 'VM.STOP', hour + 20 * minute),
+      at(3, 'VM.START', hour + 20 * minute, { ...machine, templateId: '10' }),
       close(2),
+      // And once more, from what the first correction left.
+      at(4, 'VM.STOP', hour + 40 * minute),
+      at(5, 'VM.START', hour + 40 * minute, { ...machine, templateId: '11' }),
       close(3),
-    ];
-    const { store, generation, corrections } = await tell(preset, feed);
-    const all = await changesOf(store, generation, 6);
-    // Whichever of the two counts, what is published and what was written down say what all events say.
-    const recount = await tell(
-      preset,
-      [feed[0], feed[1], feed[3], feed[2], feed[4], feed[5]].flatMap((one) => one ?? []),
-    );
-    const offerings = async (generationOf: number) => {
-      const rows = await store.rows<Record<string, string>>(
-        'record',
-        `WHERE generation=${generationOf} AND usage_type=6 AND kind='usage' ORDER BY window_start_ms`,
-      );
-      return rows.map((row) => [row['offering_id'], row['quantity'], row['description']]);
-    };
-    const before = await offerings(generation);
-    const wanted = await offerings(recount.generation);
-    const corrected = before.map(([offering, quantity, description], n) => {
-      const changes = all[n]?.changes ?? {};
-      return [
-        changes.offering_id?.[1] ?? offering,
-        quantity,
-        changes.description?.[1] ?? description,
-      ];
+    ]);
+    expect(rows.filter((row) => row.endsWith('correction'))).toHaveLength(2 * delta);
+    const name = (template: number) =>
+      `vm-7 running time (ServiceOffering: 7) (Template: ${template})`;
+    expect(corrections).toEqual([
+      `2: 1 ${hour} > ${hour + delta} ${action} ["2","3"]`,
+      `3: 1 ${hour + delta} > ${hour + 2 * delta} ${action} ["4","5"]`,
+      `3: 2 ${hour} > ${hour} ledger ["4","5"]`,
+    ]);
+    const changed = (from: number, to: number, by = delta) => ({
+      reason: 'LATE_EVENT',
+      delta: String(by),
+      state: 'made',
+      changes: {
+        description: [name(from), name(to)],
+        template_id: [String(from), String(to)],
+      },
     });
-    expect(corrected).toEqual(wanted);
-    expect(corrections).toHaveLength(all.length);
-    for (const one of all) expect(one).toMatchObject({ delta: '0', state: 'made' });
+    expect(await changesOf(store, generation)).toEqual([
+      changed(9, 10),
+      changed(10, 11),
+      changed(10, 11, 0),
+    ]);
   },
 );
 
 test.each(presets)(
   'a detail that comes after its event was folded corrects what it is about: %s',
   async (preset) => {
-    const { store, generation, corrections, rows } = await tell(preset, [
+    const { store, generation } = await tell(preset, [
       account('1'),
-      at(1, 'VM.START', 0, custom),
+      at(1, 'NET.IPASSIGN', 0, address),
       close(1),
-      memory('512'),
+      detail(5, 1, '1', 'hidden', 'true'),
       close(2),
       close(3),
     ]);
-    expect(rows).toEqual([0, 1, 2, 3].map((n) => `${n} ${hour}`));
-    expect(corrections).toEqual([0, 1].map((n) => `2: ${n} ${hour} > ${hour} ledger ["1"]`));
-    expect(await changesOf(store, generation)).toEqual(
+    expect(await changesOf(store, generation, 3)).toEqual(
       [0, 1].map(() => ({
         reason: 'LATE_DETAIL',
         delta: '0',
         state: 'made',
-        changes: { memory: [null, '512'] },
+        changes: { is_hidden: ['0', '1'] },
       })),
     );
     expect(await anomalies(store, generation, 'LATE_DETAIL')).toBe(1);
     expect(await anomalies(store, generation, 'LATE_EVENT')).toBe(0);
-    const [row] = await store.rows<Record<string, unknown>>(
+    const rows = await store.rows<Record<string, unknown>>(
       'record',
-      `WHERE generation=${generation} AND usage_type=1 ORDER BY window_start_ms DESC LIMIT 1`,
+      `WHERE generation=${generation} AND usage_type=3 ORDER BY window_start_ms`,
     );
-    expect(row?.['memory']).toBe(512);
+    expect(rows.map((row) => Number(row['is_hidden']))).toEqual([0, 0, 1, 1]);
   },
 );
 
-test.each([
-  { name: 'at once', size: Infinity, limits: {} },
-  { name: 'record by record, read back', size: 1, limits: { memoryBytes: 0, pageEvents: 1 } },
-])('late details come once, however they come: $name', async ({ size, limits }) => {
-  const feed = [
+test('a late size of a machine bills the machine of that size, and credits the one of none', async () => {
+  const { corrections, rows } = await tell('correct', [
     account('1'),
     at(1, 'VM.START', 0, custom),
     close(0),
     memory('512'),
     close(1),
+  ]);
+  expect(corrections.toSorted()).toEqual([
+    `1: 0 0 > ${hour} append ["1"]`,
+    `1: 0 ${hour} > 0 ledger ["1"]`,
+  ]);
+  expect(rows).toEqual([`0 ${hour}`, `1 ${hour}`, `1 ${hour} of a correction`]);
+});
+
+test.each([
+  { name: 'at once', size: Infinity, limits: {} },
+  { name: 'record by record, read back', size: 1, limits: { memoryBytes: 0, pageEvents: 1 } },
+])('late details come once, however they come: $name', async ({ size, limits }) => {
+  const hidden = (value: string) => detail(5, 1, '1', 'hidden', value);
+  const feed = [
+    account('1'),
+    at(1, 'NET.IPASSIGN', 0, address),
+    close(0),
+    hidden('true'),
+    close(1),
     // What is known already is no news.
-    memory('512'),
+    hidden('true'),
     close(2),
-    // Another value is.
-    memory('1024'),
     // Of an event that is late itself, and not folded yet.
-    at(2, 'VM.STOP', 2 * hour + minute, custom),
-    detail(6, 2, '1', 'memory', '7'),
+    at(2, 'NET.IPASSIGN', minute, { ...address, resourceId: '8', resourceName: '10.0.0.8' }),
+    detail(6, 2, '1', 'hidden', 'true'),
     close(3),
   ];
   const { store, generation } = await tell('correct', feed, { size, limits });
-  const made = await changesOf(store, generation);
-  expect(made.map(({ reason, changes }) => [reason, changes.memory])).toEqual([
-    ['LATE_DETAIL', [null, '512']],
-    ['LATE_DETAIL', ['512', '1024']],
-    ['LATE_DETAIL', ['512', '1024']],
-    ['LATE_EVENT', ['512', '1024']],
+  const made = await changesOf(store, generation, 3);
+  expect(made.map(({ reason, changes }) => [reason, changes.is_hidden])).toEqual([
+    ['LATE_DETAIL', ['0', '1']],
+    ...[0, 1, 2].map(() => ['LATE_EVENT', [null, '1']]),
   ]);
-  const before = await readTold(store, generation);
-  const ids = () => store.rows('correction', `WHERE generation=${generation} ORDER BY correction_id`);
+  const ids = () =>
+    store.rows('correction', `WHERE generation=${generation} ORDER BY correction_id`);
   const standing = await ids();
   await resetGeneration(store.pool, store.schema, generation);
   await store.foldAll(generation, placed(feed, 1), () => size, { limits });
-  expect(await readTold(store, generation)).toEqual(before);
   expect(await ids()).toEqual(standing);
 });
 
