@@ -10,6 +10,7 @@ GRANT SELECT ON `${schema}`.`generation` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`progress` TO '${user}'@'${host}';
 -- INSERT: rows of missing time that the close of a window left for amends that are refused.
 GRANT SELECT, INSERT, UPDATE (`cloud_usage_id`) ON `${schema}`.`record` TO '${user}'@'${host}';
+GRANT SELECT (`generation`, `incomplete_from_ms`) ON `${schema}`.`account_state` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`held_record` TO '${user}'@'${host}';
 GRANT SELECT, UPDATE (`state`, `state_reason`) ON `${schema}`.`correction` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, UPDATE (`row_count`) ON `${schema}`.`published_window` TO '${user}'@'${host}';

@@ -191,6 +191,21 @@ export const settings = {
       .default(Infinity),
     shown: 'off: no bound',
   }),
+  alerts: setting({
+    name: 'alerts',
+    value: 'mysql://user@host:3306|off',
+    what: "server of the management server's schema (--cloud-schema): where to raise CloudStack's alert when usage fails (deploy/grants/sink-alerts.sql)",
+    schema: z
+      .union([z.literal(['off', false]).transform(() => null), databaseAddress])
+      .default(null),
+    shown: 'off',
+  }),
+  alertsPassword: setting({
+    name: 'alerts-password',
+    secret: true,
+    what: 'password for --alerts',
+    schema: z.string().optional(),
+  }),
   generation: setting({
     name: 'generation',
     value: 'NAME',

@@ -49,6 +49,9 @@ export const sinkKeys = [
   'mode',
   'helperTables',
   'corrections',
+  'alerts',
+  'alertsPassword',
+  'cloudSchema',
   'cloudUsageSchema',
   'host',
   'sessionTimeout',
@@ -155,6 +158,10 @@ export async function sinkStage(
       mode: v.mode,
       helperTables: v.helperTables,
       mayAmend: v.corrections === 'amend',
+      alerts:
+        v.alerts === null
+          ? null
+          : { server: targetOf(v.alerts, v.alertsPassword), schema: v.cloudSchema },
       host: v.host ?? `usagestream@${hostname()}`,
       pid: process.pid,
       leaseMs: v.sessionTimeout,

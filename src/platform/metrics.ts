@@ -53,6 +53,11 @@ export function createMetrics() {
     ),
     sinkWindows: counter('sink_windows_published_total', 'Windows published'),
     sinkOutbox: counter('sink_outbox_records_total', 'Records sent from the outbox', ['topic']),
+    sinkAlerts: counter(
+      'sink_alerts_total',
+      "Alerts in CloudStack's table: raised, cleared, or failed to be",
+      ['action'],
+    ),
     sinkLeader: gauge('sink_leader', '1 while this process leads the sink'),
     tailLeader: gauge('tail_leader', '1 while this process leads the tail'),
     retries: counter('platform_retries_total', 'Units of work tried again', ['room', 'code']),

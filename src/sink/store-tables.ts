@@ -18,6 +18,7 @@ export interface StoreTables {
   readonly anomaly: string;
   readonly repairedWindow: string;
   readonly heldRecord: string;
+  readonly accountState: string;
   readonly fact: string;
   /** CloudStack's. */
   readonly cloudUsage: string;
@@ -41,6 +42,7 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   anomaly: quoteName(schema, 'anomaly'),
   repairedWindow: quoteName(schema, 'repaired_window'),
   heldRecord: quoteName(schema, 'held_record'),
+  accountState: quoteName(schema, 'account_state'),
   fact: quoteName(schema, 'fact'),
   cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
   usageJob: quoteName(cloudUsageSchema, 'usage_job'),

@@ -18,6 +18,7 @@ import type { PublishedWindow } from './publish-window.ts';
 import { Session } from './session.ts';
 import type { SinkIo } from './sink-options.ts';
 import type { StoreTables } from './store-tables.ts';
+import { UsageAlerts } from './usage-alerts.ts';
 
 /** What outlives a term: whoever this process is to the lease, and what it has done. */
 export interface SinkSelf {
@@ -91,6 +92,8 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
         ? { mode: 'primary', columns, job, helperTables, mayAmend }
         : { mode: 'shadow' },
       clock: io.clock,
+      alerts:
+        columns && options.alerts ? new UsageAlerts(options.alerts, io.logger, io.metrics) : null,
       reportRepaired: (repaired) => {
         reportExtras(io, { publishedUntilMs: repaired.window.endMs }, repaired);
       },
