@@ -42,7 +42,7 @@ export class UsageAlerts {
   /** Raises the alert, unless one is open. */
   async raise(subject: string, content: string): Promise<void> {
     if (this.#isRaised === true) return;
-    await this.#write('raise', async (session, table) => {
+    const isDone = await this.#write('raise', async (session, table) => {
       const open = await session.row(`SELECT id FROM ${table} WHERE ${place} LIMIT 1`, [type]);
       if (open) return;
       await session.run(
@@ -54,7 +54,7 @@ export class UsageAlerts {
       this.#metrics.sinkAlerts.inc({ action: 'raised' });
       this.#logger.warn({ type, subject }, 'an alert was raised in CloudStack');
     });
-    this.#isRaised = true;
+    if (isDone) this.#isRaised = true;
   }
 
   /** Clears the alert, if one is open. */

@@ -2,7 +2,16 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { resetGeneration } from '../../src/aggregate/reset-generation.ts';
 import type { ColumnChanges } from '../../src/domain/row-columns.ts';
 import { presets } from '../../src/domain/quirks.ts';
-import { account, detail, hour, minute, placed, volume } from '../support/aggregate-feed.ts';
+import {
+  account,
+  detail,
+  hour,
+  minute,
+  placed,
+  start,
+  volume,
+  watermark,
+} from '../support/aggregate-feed.ts';
 import type { Draft } from '../support/aggregate-feed.ts';
 import { at, close, CorrectionTeller, machine } from '../support/correction-teller.ts';
 import type { AggregateStore } from './aggregate-fixture.ts';
@@ -198,4 +207,51 @@ test('with corrections of the ledger alone nothing is billed that was missed', a
   });
   expect(corrections.map((one) => one.split(' ').at(-2))).toEqual(['ledger', 'ledger', 'ledger']);
   expect(rows.filter((row) => row.endsWith('correction'))).toEqual([]);
+});
+
+/** Settings of the cloud, on the one partition. */
+const quota = (value: string): Draft => {
+  const { json } = watermark(start);
+  const settings = { 'quota.enable.service': value };
+  return { account: null, json: { ...json, kind: 'settings', watermarkMs: null, settings } };
+};
+
+const amend = { corrections: { mode: 'amend' as const, reachMs: Infinity } };
+const wronged = [
+  account('1'),
+  at(1, 'VM.START', 30 * minute),
+  close(1),
+  // The machine ran 10 minutes more, and another ran, of which nothing was published.
+  at(2, 'VM.START', 20 * minute),
+  at(3, 'VM.START', hour, { ...machine, resourceId: '8' }),
+  close(2),
+];
+
+test('to amend, rows are planned to be changed, and what is missing is held ready', async () => {
+  const { store, generation, corrections, rows } = await tell('correct', wronged, amend);
+  expect(corrections.toSorted()).toEqual([
+    `2: 0 ${30 * minute} > ${40 * minute} amend ["2"]`,
+    `2: 1 0 > ${hour} append ["3"]`,
+  ]);
+  expect(rows.filter((row) => row.endsWith('correction'))).toEqual([`2 ${hour} of a correction`]);
+  const [planned] = await store.rows<Record<string, unknown>>(
+    'correction',
+    `WHERE generation=${generation} AND action='amend'`,
+  );
+  expect(planned).toMatchObject({ state: 'planned', amended_id: null });
+  const [held] = await store.rows<Record<string, unknown>>(
+    'held_record',
+    `WHERE generation=${generation}`,
+  );
+  expect(held).toMatchObject({ quantity: String(10 * minute), usage_id: '7' });
+  expect(held?.['record_id']).toEqual(planned?.['appended_record_id']);
+});
+
+test('while quota is on nothing is planned to be changed', async () => {
+  const { corrections } = await tell('correct', [quota('true'), ...wronged], amend);
+  expect(corrections.map((one) => one.split(' ').at(-2))).toEqual(['append', 'append']);
+  const off = await tell('correct', [quota('true'), quota('false'), ...wronged], amend);
+  expect(new Set(off.corrections.map((one) => one.split(' ').at(-2)))).toEqual(
+    new Set(['amend', 'append']),
+  );
 });

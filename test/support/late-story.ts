@@ -10,6 +10,7 @@ import type { Correction, Published } from '../../src/domain/correction.ts';
 import { fold } from '../../src/domain/fold.ts';
 import { naturalKey } from '../../src/domain/natural-key.ts';
 import { rowColumns, withChanges } from '../../src/domain/row-columns.ts';
+import type { RowColumns } from '../../src/domain/row-columns.ts';
 import { quirkSet } from '../../src/domain/quirks.ts';
 import type { Preset } from '../../src/domain/quirks.ts';
 import { account, accountRow, delayMs } from './fold-story.ts';
@@ -97,6 +98,16 @@ export function standing({ rows, corrections }: LateOutcome): ReadonlyMap<string
 }
 
 const none: Published = { quantity: 0n, hasRow: false, columns: {} };
+
+/** Columns of rows as their corrections leave them, by natural key; of those of which anything stands. */
+export function standingColumns(outcome: LateOutcome): ReadonlyMap<string, RowColumns> {
+  const columns = new Map([...outcome.rows].map(([key, row]) => [key, rowColumns(row)]));
+  for (const { naturalKey: key, changes } of outcome.corrections)
+    columns.set(key, withChanges(columns.get(key) ?? {}, changes));
+  const set = (key: string) =>
+    Object.entries(columns.get(key) ?? {}).filter(([, cell]) => cell !== null);
+  return new Map([...standing(outcome).keys()].map((key) => [key, Object.fromEntries(set(key))]));
+}
 
 class HeldHistory implements History {
   readonly #events: FoldEvent[];
