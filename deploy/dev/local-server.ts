@@ -69,7 +69,8 @@ async function start(spec: ServerSpec, args: readonly string[]): Promise<ChildPr
   const child = launch(spec.file, args, { logFile: spec.logFile, cwd: spec.dir });
   let failure: Error | undefined;
   child.once('error', (error) => (failure = error));
-  while (!(await spec.isReady())) {
+  const isReady = () => spec.isReady().catch((error: Error) => ((failure = error), false));
+  while (!(await isReady())) {
     if (spec.signal?.aborted) {
       await end(child, 'SIGKILL');
       spec.signal.throwIfAborted();

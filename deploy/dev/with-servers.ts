@@ -1,10 +1,11 @@
 // Runs a command with a MariaDB and a Kafka at hand, and leaves nothing behind.
-//   node deploy/dev/with-servers.ts [--yes] [--keep] [--without-kafka] -- command [arguments]
+//   node deploy/dev/with-servers.ts [--yes] [--keep] [--without-kafka] [--debezium] -- command [arguments]
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fetchDebeziumJars } from './debezium-jars.ts';
 import { findServers, type Servers } from './find-servers.ts';
 import { findJava } from './java.ts';
 import { findKafkaJars } from './kafka-jars.ts';
@@ -35,12 +36,25 @@ async function main(args: readonly string[]): Promise<number> {
   env[RUN_FOLDER] = folder;
   try {
     await using servers = await findServers(yes, stop.signal, !options.includes('--without-kafka'));
+    if (options.includes('--debezium')) await bringDebezium();
     const code = await runCommand(command, addresses(servers));
     if (keep && code === 0 && !stop.signal.aborted) await hold(servers, folder);
     return code;
   } finally {
     await endProcessesOf(folder);
     removeFolder(folder);
+  }
+}
+
+// Tests that compare with it are skipped by name without it.
+async function bringDebezium(): Promise<void> {
+  const java = findJava();
+  if (java === undefined) return;
+  try {
+    await fetchDebeziumJars(java, stop.signal);
+  } catch (error) {
+    if (stop.signal.aborted) throw error;
+    say(`no Debezium to compare with: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

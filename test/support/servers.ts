@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { findDebeziumJars } from '../../deploy/dev/debezium-jars.ts';
 import { findJava } from '../../deploy/dev/java.ts';
 import { findKafkaJars } from '../../deploy/dev/kafka-jars.ts';
 import { findMariaDb } from '../../deploy/dev/mariadb.ts';
@@ -24,6 +25,10 @@ export function canStartServers(): boolean {
 }
 
 export const canStartMariaDb = (): boolean => present('MariaDB', [findMariaDb()]);
+
+/** Whether tests may start a MariaDB of their own and a real Debezium beside the tailer. */
+export const canRunDebezium = (): boolean =>
+  present('MariaDB, Java and Debezium', [findMariaDb(), findJava(), findDebeziumJars()]);
 
 function present(what: string, found: readonly unknown[]): boolean {
   if (found.every((program) => program !== undefined)) return true;

@@ -1,0 +1,58 @@
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { changeCloud, fillCloud } from '../support/cloud-changes.ts';
+import { startDebezium } from '../support/debezium.ts';
+import { debeziumTopics, masked, rawTopics, whenWritten } from '../support/debezium-topics.ts';
+import type { RawRecord } from '../support/debezium-topics.ts';
+import { canRunDebezium, randomSuffix, servers, startMariaDb } from '../support/servers.ts';
+import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
+import { capturedTables } from '../../src/tail/captured-tables.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+
+describe.skipIf(!canRunDebezium())('a real Debezium for MariaDB on the same binlog', () => {
+  const prefix = `d${randomSuffix()}`;
+  let ours: ReadonlyMap<string, readonly RawRecord[]>;
+  let theirs: ReadonlyMap<string, readonly RawRecord[]>;
+
+  beforeAll(async () => {
+    // Of its own, so that both snapshots are taken at the same place.
+    await using mariadb = await startMariaDb();
+    await using cloud = await tailedCloud(mariadb.url);
+    await fillCloud(cloud.sql);
+    const { cloudSchema, options } = cloud;
+    await using topics = new AsyncDisposableStack();
+    topics.defer(() => cloud.log.deleteTopics(debeziumTopics(cloudSchema, prefix)));
+    const tail = cloud.start();
+    await using debezium = await startDebezium({
+      flavour: 'mariadb',
+      sourceUrl: mariadb.url,
+      kafka: servers().kafkaBrokers,
+      prefix,
+      cloudSchema,
+      partitions: options.feedPartitions,
+    });
+    await whenWritten(cloud, prefix, 'usage_event', '"snapshot":"last"');
+    await changeCloud(cloud.sql);
+    await insertEvent(cloud.sql, { resource_name: 'the last' });
+    await whenWritten(cloud, prefix, 'usage_event', 'the last');
+    await tail.whenCaughtUp();
+    await tail.stop();
+    await debezium.stop();
+    [ours, theirs] = [await rawTopics(cloud, cloud.prefix), await rawTopics(cloud, prefix)];
+    const mask = (all: typeof ours, own: string) =>
+      new Map([...all].map(([table, found]) => [table, found.map((each) => masked(each, own))]));
+    [ours, theirs] = [mask(ours, cloud.prefix), mask(theirs, prefix)];
+  });
+
+  test.each(capturedTables.map(({ name }) => name))(
+    'writes for %s what we write: every key, value, header and partition',
+    (table) => {
+      expect(ours.get(table)).toEqual(theirs.get(table));
+      const ops = new Set(
+        theirs.get(table)?.map(({ value }) => /"op":"(.)"/.exec(value ?? '')?.[1]),
+      );
+      expect(ops).toContain('r');
+      expect(ops.size).toBeGreaterThan(1);
+    },
+  );
+});

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TailedCloud } from './tailed-cloud.ts';
+import { capturedTables } from '../../src/tail/captured-tables.ts';
+import { changeEvents } from '../../streams/change-events.ts';
+
+/** A record as it lies in a raw topic, without what no two connectors have in common. */
+export interface RawRecord {
+  readonly partition: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+/** Resolves when a record of a raw topic has this text in its value. */
+export async function whenWritten(
+  cloud: TailedCloud,
+  prefix: string,
+  table: string,
+  text: string,
+): Promise<void> {
+  const topic = changeEvents(cloud.cloudSchema, table).topic(prefix);
+  for (let waited = 0; waited < 60_000; waited += 50) {
+    const found = await cloud.records(topic);
+    if (found.some(({ value }) => value?.toString().includes(text))) return;
+    await sleep(50);
+  }
+  throw new Error(`no record of ${topic} has ${text}`);
+}
+
+/** The raw topics of a prefix: records by table, partition by partition. */
+export async function rawTopics(
+  cloud: TailedCloud,
+  prefix: string,
+): Promise<ReadonlyMap<string, readonly RawRecord[]>> {
+  const all = new Map<string, readonly RawRecord[]>();
+  for (const { name } of capturedTables) {
+    const found = await cloud.records(changeEvents(cloud.cloudSchema, name).topic(prefix));
+    all.set(
+      name,
+      found.map(({ partition, key, value, headers }) => ({
+        partition,
+        key: key?.toString() ?? null,
+        value: value?.toString() ?? null,
+        headers: Object.entries(headers),
+      })),
+    );
+  }
+  return all;
+}
+
+/** Topics that a Debezium may have made. */
+export const debeziumTopics = (cloudSchema: string, prefix: string): string[] => [
+  ...capturedTables.map(({ name }) => changeEvents(cloudSchema, name).topic(prefix)),
+  `__debezium-heartbeat.${prefix}`,
+  prefix,
+];
+
+/** Without the times of processing, version, prefix and run, which are a connector's own. */
+export function masked(record: RawRecord, prefix: string): RawRecord {
+  const value =
+    record.value
+      ?.replace(/"version":"[^"]*"/, '"version":"*"')
+      .replace(`"name":${JSON.stringify(prefix)}`, '"name":"*"')
+      .replace(/"ts_ms":\d+,"ts_us":\d+,"ts_ns":\d+\}$/, '"now":0}') ?? null;
+  const own = new Set(['__debezium.context.connectorLogicalName', '__debezium.context.runId']);
+  return {
+    ...record,
+    // A snapshot is taken when it is taken.
+    value: value?.includes('"op":"r"') === true ? value.replaceAll(/"ts_[mun]s":\d+/g, '0') : value,
+    headers: record.headers.map(([name, text]) => [name, own.has(name) ? '*' : text]),
+  };
+}
