@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { isAppError } from '../platform/errors.ts';
 import { addCommand } from './command.ts';
+import { adoptCommand } from './commands/adopt.ts';
 import { aggregateCommand } from './commands/aggregate.ts';
 import { deadLetterCommands } from './commands/dead-letters.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -31,6 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .exitOverride();
   addCommand(program, runCommand, finish);
   addCommand(program, tailCommand, finish);
+  addCommand(program, adoptCommand, finish);
   addCommand(program, aggregateCommand, finish);
   addCommand(program, sinkCommand, finish);
   addCommand(program, migrateCommand, finish);

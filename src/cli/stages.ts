@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { runAggregate } from '../aggregate/aggregate.ts';
+import { cloudRules } from '../domain/cloud-rules.ts';
 import { realOverrides } from '../domain/quirks.ts';
 import type { Preset } from '../domain/quirks.ts';
 import type { EventLog } from '../platform/log/log.ts';
@@ -8,6 +9,7 @@ import { systemClock } from '../platform/clock.ts';
 import { parseMysqlUrl } from '../platform/mysql.ts';
 import type { MysqlTarget } from '../platform/mysql.ts';
 import { runSink } from '../sink/sink.ts';
+import { runAdopt } from '../tail/adopt.ts';
 import { runTail } from '../tail/tailer.ts';
 import type { CommandContext } from './command.ts';
 import { openLog } from './open-log.ts';
@@ -29,6 +31,18 @@ export const tailKeys = [
   'zones',
   'serverId',
   'sessionTimeout',
+] as const satisfies readonly SettingKey[];
+export const adoptKeys = [
+  ...logKeys,
+  ...windowKeys,
+  'cloudSchema',
+  'clock',
+  'sessionTimeout',
+  'debeziumPrefix',
+  'debeziumTopics',
+  'heartbeatTopic',
+  'settle',
+  'debeziumLag',
 ] as const satisfies readonly SettingKey[];
 export const aggregateKeys = [
   ...logKeys,
@@ -98,6 +112,36 @@ export async function tailStage(
       sessionTimeoutMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
       ...(v.serverId === undefined ? {} : { serverId: v.serverId }),
+    },
+    { ...io, log, signal, onProgress: (p) => report('tail', p) },
+  );
+}
+
+export async function adoptStage(
+  v: Values<typeof adoptKeys>,
+  io: Io,
+  signal: AbortSignal,
+  report: Report,
+): Promise<void> {
+  const given = { rangeMinutes: v.range, timeZone: v.timeZone, closeDelayMs: v.closeDelay };
+  await using log = await openLog(v, 'adopt', io);
+  await runAdopt(
+    {
+      cloudSchema: v.cloudSchema,
+      prefix: v.prefix,
+      feedPartitions: v.partitions,
+      clock: v.clock,
+      // For `until` alone; there is no source to ask for its settings.
+      closeDelayMs: cloudRules(new Map(), given).closeDelayMs,
+      sessionTimeoutMs: v.sessionTimeout,
+      topics: {
+        prefix: v.debeziumPrefix,
+        dataTopics: v.debeziumTopics,
+        heartbeatTopic: v.heartbeatTopic ?? null,
+        settleMs: v.settle,
+        maxLagMs: v.debeziumLag,
+      },
+      ...(v.until === undefined ? {} : { untilMs: v.until }),
     },
     { ...io, log, signal, onProgress: (p) => report('tail', p) },
   );

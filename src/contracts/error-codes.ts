@@ -29,6 +29,26 @@ export const errorCodes = {
     fix: 'A change cannot be decoded; the position has not moved. See facts for the position and reason.',
   },
   TAIL_FENCED: { retry: 'restart', fix: 'A newer tailer leads; this one stands by.' },
+  TAIL_OTHER_SOURCE: {
+    retry: 'never',
+    fix: 'This feed follows another kind of source. Go on with that one, change over with `usagestream offsets import`, or start a new feed with another --prefix.',
+  },
+  ADOPT_NO_TOPICS: {
+    retry: 'backoff',
+    fix: 'None of the topics of a Debezium is there: check --debezium-prefix and --debezium-topics, and that its heartbeat.interval.ms is set; it is tried again.',
+  },
+  ADOPT_UNREADABLE: {
+    retry: 'never',
+    fix: 'A record of a Debezium topic cannot be read as its envelope; the position has not moved. Facts name topic, partition and offset: take transformations that unwrap records off the connector, or correct what wrote there.',
+  },
+  ADOPT_GAP: {
+    retry: 'never',
+    fix: 'A Debezium topic no longer holds the next record (retention, or the topic was made anew). Restore it; or let the connector take a new snapshot into topics of another prefix and adopt those with another --prefix.',
+  },
+  OFFSETS_REFUSED: {
+    retry: 'never',
+    fix: 'The change of hands cannot be made here without losing or repeating changes; facts say why and what to do first. See docs/debezium.md.',
+  },
   LOG_UNREACHABLE: {
     retry: 'backoff',
     fix: 'Check the broker addresses, TLS and SASL settings; it is tried again.',

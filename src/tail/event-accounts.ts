@@ -27,8 +27,8 @@ export class EventAccounts {
     return this.#recent.get(event);
   }
 
-  /** Looks up the events of all details among the changes that are neither remembered nor among the changes. */
-  async prepare(changes: readonly SourceChange[], connection: Connection): Promise<void> {
+  /** Events of the details among the changes that are neither remembered nor among the changes. */
+  unknown(changes: readonly SourceChange[]): readonly EventId[] {
     const asked = new Set<EventId>();
     const here = new Set<EventId>();
     for (const { layout, after } of changes) {
@@ -39,7 +39,12 @@ export class EventAccounts {
       const event = known(after, 'usage_event_id');
       if (!here.has(event) && !this.#recent.has(event)) asked.add(event);
     }
-    const ids = [...asked];
+    return [...asked];
+  }
+
+  /** Looks up the events that are unknown. */
+  async prepare(changes: readonly SourceChange[], connection: Connection): Promise<void> {
+    const ids = this.unknown(changes);
     for (let from = 0; from < ids.length; from += 1000) {
       const [rows] = await connection.query<RowDataPacket[]>(
         `SELECT CAST(id AS CHAR) id, CAST(account_id AS CHAR) account FROM ${this.#table} WHERE id IN (?)`,

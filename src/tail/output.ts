@@ -17,19 +17,19 @@ import { bareWatermark, putHeld, route } from './route.ts';
 import type { RouteContext } from './route.ts';
 import type { Boundary, SourceChange } from './source.ts';
 import type { TableLayout } from './table-layout.ts';
-import type { TailSettings } from './tail-options.ts';
+import type { StreamSettings } from './tail-options.ts';
 
 /** Of each column of a change that is too large, characters. */
 const keptLength = 200;
 
 export interface OutputOptions {
-  readonly settings: TailSettings;
+  readonly settings: StreamSettings;
   readonly incarnation: number;
   /** server_id of the followed server. */
   readonly serverId: number;
   readonly batch: LogBatch;
   readonly placements: Placements;
-  readonly accounts: EventAccounts;
+  readonly accounts: Pick<EventAccounts, 'accountOf' | 'saw'>;
   /** Bytes that a record of a topic may have. */
   readonly limits: ReadonlyMap<string, number>;
   readonly metrics: Metrics;
@@ -180,6 +180,7 @@ export class TailOutput {
       serverId: this.#options.serverId,
       ...boundary.end,
       gtid: boundary.gtid,
+      ...(boundary.adopted ? { adopted: boundary.adopted } : {}),
       snapshot,
       watermarkMs,
       feedPartitions: settings.feedPartitions,

@@ -20,6 +20,17 @@ export const SnapshotCursor = z.object({
 });
 export type SnapshotCursor = z.infer<typeof SnapshotCursor>;
 
+/** How far a Debezium's topics have been read, in place of a place in the binlog. */
+export const AdoptedPlace = z.object({
+  /** By topic: the next offset of each partition. */
+  offsets: z.record(z.string(), z.array(z.int().nonnegative())),
+  /** Rows of a snapshot were read that has not come to its end. */
+  inSnapshot: z.boolean(),
+  /** How far behind its source the connector was at the last change, ms. */
+  lagMs: z.number().nullable(),
+});
+export type AdoptedPlace = z.infer<typeof AdoptedPlace>;
+
 /** The value of a record of `<prefix>.positions`: where to go on, always the end of a source transaction. */
 export const PositionRecord = z.object({
   v: z.literal(1),
@@ -34,6 +45,12 @@ export const PositionRecord = z.object({
   snapshot: SnapshotCursor.nullable(),
   watermarkMs: EpochMsSchema.nullable(),
   feedPartitions: z.int().positive(),
+  /** Set when the feed is made from a Debezium's topics: the place from which reading goes on. */
+  adopted: AdoptedPlace.optional(),
+  /** Set when a Debezium wrote the raw topics up to this change: ours begin after it, the feed at file and pos. */
+  rawFrom: z
+    .object({ file: z.string(), pos: z.int().nonnegative(), row: z.int().nonnegative() })
+    .optional(),
   /** Our clock when it was written. */
   atMs: EpochMsSchema,
 });

@@ -18,7 +18,7 @@ import { preflight, requireReady } from './preflight.ts';
 import { binlogEnd, resumePoint, serverIdOf } from './server-facts.ts';
 import type { ResumePoint } from './server-facts.ts';
 import { followBinlog } from './stream.ts';
-import type { TailProgress, TailSettings } from './tail-options.ts';
+import type { StreamSettings, TailProgress, TailSettings } from './tail-options.ts';
 import { withinWrite } from './within-write.ts';
 import { streamsOf } from './written-streams.ts';
 
@@ -30,14 +30,19 @@ export interface TailIo {
   readonly onProgress: (progress: TailProgress) => void;
 }
 
-export interface SessionContext {
-  readonly settings: TailSettings;
+/** What a stream works with, whatever it follows. */
+export interface StreamContext {
+  readonly settings: StreamSettings;
   readonly io: TailIo;
   /** Aborts when asked to stop and when the seat is lost. */
   readonly signal: AbortSignal;
-  readonly connection: Connection;
   readonly batch: LogBatch;
   readonly output: TailOutput;
+}
+
+export interface SessionContext extends StreamContext {
+  readonly settings: TailSettings;
+  readonly connection: Connection;
   readonly accounts: EventAccounts;
 }
 
@@ -64,13 +69,12 @@ export async function runSession(
     // A commit that a broker acknowledged and then lost sight of in a crash: its records lie in the
     // log, unseen, until the next commit to the same partition. So one is made before the position is read.
     await batch.commit([encodeLeader(prefix, prefix, io.clock.now())]);
-    const stored = await readPosition(log, prefix, prefix, signal);
-    if (stored && stored.feedPartitions !== settings.feedPartitions)
-      throw new AppError('LOG_TOPIC_MISMATCH', {
-        topic: `${prefix}.usage-feed`,
-        madeWith: stored.feedPartitions,
-        asked: settings.feedPartitions,
-        reason: 'the partitions of a feed never change',
+    const stored = await storedPosition(settings, log, signal);
+    if (stored?.adopted)
+      throw new AppError('TAIL_OTHER_SOURCE', {
+        prefix,
+        reason: "this feed is made from a Debezium's topics",
+        fix: 'usagestream adopt, or first usagestream offsets import',
       });
     const { feedPartitions, zones } = settings;
     checkZones(zones, feedPartitions);
@@ -154,7 +158,28 @@ async function ready(connection: Connection, settings: TailSettings, io: TailIo)
   return binlogEnd(connection);
 }
 
-const openWriter = (settings: TailSettings, log: EventLog): Promise<LogWriter> =>
+/** The position to resume from. @throws LOG_TOPIC_MISMATCH when the feed was made with other partitions. */
+export async function storedPosition(
+  settings: Pick<StreamSettings, 'prefix' | 'feedPartitions'>,
+  log: EventLog,
+  signal: AbortSignal,
+): Promise<PositionRecord | null> {
+  const { prefix, feedPartitions } = settings;
+  const stored = await readPosition(log, prefix, prefix, signal);
+  if (stored && stored.feedPartitions !== feedPartitions)
+    throw new AppError('LOG_TOPIC_MISMATCH', {
+      topic: `${prefix}.usage-feed`,
+      madeWith: stored.feedPartitions,
+      asked: feedPartitions,
+      reason: 'the partitions of a feed never change',
+    });
+  return stored;
+}
+
+export const openWriter = (
+  settings: Pick<StreamSettings, 'prefix' | 'writeTimeoutMs'>,
+  log: EventLog,
+): Promise<LogWriter> =>
   withinWrite(
     settings.writeTimeoutMs,
     // A large source transaction is one log transaction: it may stay open for minutes.
@@ -163,7 +188,7 @@ const openWriter = (settings: TailSettings, log: EventLog): Promise<LogWriter> =
   );
 
 // Nothing here may hide the fault that ended the session, nor hold up a stop.
-async function leave(batch: LogBatch, writer: LogWriter, io: TailIo): Promise<void> {
+export async function leave(batch: LogBatch, writer: LogWriter, io: TailIo): Promise<void> {
   const goodbye = async () => {
     try {
       await batch.abort();

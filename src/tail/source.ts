@@ -1,6 +1,7 @@
 import type { ChangeEvent } from '../contracts/change-event.ts';
 import type { EpochMs } from '../contracts/time.ts';
 import type { BinlogPoint } from './binlog-point.ts';
+import type { AdoptedPlace } from './position.ts';
 import type { TableLayout } from './table-layout.ts';
 
 /** A row change with what its encoders need beside the contract. */
@@ -15,6 +16,8 @@ export interface Boundary {
   readonly end: BinlogPoint;
   /** Last transaction of each GTID domain up to here; null where the source has no GTIDs. */
   readonly gtid: string | null;
+  /** Where reading goes on when the source is a Debezium's topics; end and gtid are then for people. */
+  readonly adopted?: AdoptedPlace;
 }
 
 /**
@@ -29,13 +32,18 @@ export type SourceItem =
       readonly kind: 'commit';
       readonly changes: readonly SourceChange[];
       readonly boundary: Boundary;
-      /** Time in the commit event's header. */
-      readonly commitMs: EpochMs;
+      /** Time in the commit event's header; null when it says nothing about when the rows came. */
+      readonly commitMs: EpochMs | null;
     }
   /** Nothing of ours was committed up to here. */
-  | { readonly kind: 'passed'; readonly boundary: Boundary };
+  | {
+      readonly kind: 'passed';
+      readonly boundary: Boundary;
+      /** Where the source itself knows it: all that committed before has been handed over. */
+      readonly watermarkMs?: EpochMs;
+    };
 
-/** The port to a followed server; binlog.ts is the adapter. */
+/** The port to what is followed: a server's binlog (binlog.ts) or a Debezium's topics (adopt-source.ts). */
 export interface ChangeSource extends AsyncDisposable {
   /**
    * What has been read since the last call: at once if there is anything, else after at most `waitMs`.
@@ -47,4 +55,6 @@ export interface ChangeSource extends AsyncDisposable {
   take(waitMs: number): Promise<readonly SourceItem[]>;
   /** Bytes read and not yet taken: more than nothing means a backlog. */
   readonly queuedBytes: number;
+  /** There is nothing more: for a source whose end cannot be told by its place in the binlog. */
+  readonly ended?: boolean;
 }

@@ -4,10 +4,10 @@ import { compareBinlogPoints } from './binlog-point.ts';
 import { openBinlog } from './binlog.ts';
 import { ClockSampler } from './clock-sampler.ts';
 import type { ResumePoint } from './server-facts.ts';
-import type { SessionContext, StreamStart } from './session.ts';
+import type { SessionContext, StreamContext, StreamStart } from './session.ts';
 import type { Boundary, ChangeSource, SourceChange, SourceItem } from './source.ts';
 import { committed, passed, raised, sampled, startWatermark } from './watermark.ts';
-import type { Watermark } from './watermark.ts';
+import type { ClockSample, Watermark } from './watermark.ts';
 
 /** However steadily changes trickle in, they are committed after this long. */
 const maxOpenMs = 500;
@@ -35,15 +35,38 @@ export async function followBinlog(
     heartbeatMs: settings.heartbeatMs,
     logger: io.logger,
   });
-  return await new StreamLoop(context, source, start, end).run();
+  const { accounts, connection } = context;
+  const sampler = new ClockSampler(connection, settings.sampleMs);
+  return await followSource(context, source, start, {
+    end,
+    pollClock: () => sampler.poll(),
+    lookUp: (changes) => accounts.prepare(changes, connection),
+  });
 }
 
+/** What a stream asks beside its source. */
+export interface StreamAids {
+  /** Where the source ended when the session began, if a place in the binlog tells. */
+  readonly end: BinlogPoint | null;
+  /** A new sample of the source's clock, where there is one to ask. */
+  readonly pollClock: () => ClockSample | null;
+  /** Learns whose the events of details are that are not known yet. */
+  readonly lookUp: (changes: readonly SourceChange[]) => Promise<void>;
+}
+
+/** Writes what a source hands over until its end, an abort or a fault. */
+export const followSource = (
+  context: StreamContext,
+  source: ChangeSource,
+  start: StreamStart,
+  aids: StreamAids,
+): Promise<'until' | 'stopped'> => new StreamLoop(context, source, start, aids).run();
+
 class StreamLoop {
-  readonly #context: SessionContext;
+  readonly #context: StreamContext;
   readonly #source: ChangeSource;
-  readonly #sampler: ClockSampler;
   readonly #start: ResumePoint;
-  readonly #end: BinlogPoint;
+  readonly #aids: StreamAids;
   #mark: Watermark;
   #at: Boundary;
   #committedAt: Boundary;
@@ -53,13 +76,12 @@ class StreamLoop {
   #inParts = false;
   #changes = 0;
 
-  constructor(context: SessionContext, source: ChangeSource, start: StreamStart, end: BinlogPoint) {
-    const { settings, io, connection } = context;
+  constructor(context: StreamContext, source: ChangeSource, start: StreamStart, aids: StreamAids) {
+    const { settings, io } = context;
     this.#context = context;
     this.#source = source;
     this.#start = start.point;
-    this.#end = end;
-    this.#sampler = new ClockSampler(connection, settings.sampleMs);
+    this.#aids = aids;
     this.#mark = startWatermark(settings.clock, start.watermarkMs);
     this.#at = start.point;
     this.#committedAt = start.point;
@@ -72,7 +94,7 @@ class StreamLoop {
     for (;;) {
       if (signal.aborted) return this.#stop();
       if (settings.clock === 'wall' && this.#mark.sample === null) {
-        const sample = this.#sampler.poll();
+        const sample = this.#aids.pollClock();
         if (sample) this.#mark = sampled(this.#mark, sample);
       }
 
@@ -101,10 +123,9 @@ class StreamLoop {
 
   // Details do not say whose they are; all that are not known are asked for at once.
   async #lookUp(items: readonly SourceItem[]): Promise<void> {
-    const { accounts, connection } = this.#context;
     const changes = items.flatMap((item) => ('changes' in item ? item.changes : []));
     if (changes.some((change) => change.layout.table.kind === 'event-detail'))
-      await accounts.prepare(changes, connection);
+      await this.#aids.lookUp(changes);
   }
 
   async #handle(item: SourceItem): Promise<void> {
@@ -112,6 +133,7 @@ class StreamLoop {
     switch (item.kind) {
       case 'passed':
         this.#at = item.boundary;
+        if (item.watermarkMs !== undefined) this.#mark = raised(this.#mark, item.watermarkMs);
         return;
       case 'part':
         // Alone in its log transaction, which is aborted if it turns out to be rolled back.
@@ -123,7 +145,7 @@ class StreamLoop {
         return batch.abort();
       case 'commit':
         // Before its own changes: one that commits after a window's run must close it, not join it.
-        this.#mark = committed(this.#mark, item.commitMs);
+        if (item.commitMs !== null) this.#mark = committed(this.#mark, item.commitMs);
         await this.#write(item.changes);
         this.#inParts = false;
         this.#at = item.boundary;
@@ -166,7 +188,8 @@ class StreamLoop {
     if (untilMs === undefined) return false;
     if (clock === 'wall')
       return this.#mark.atMs !== null && this.#mark.atMs >= untilMs + closeDelayMs;
-    return compareBinlogPoints(this.#at.end, this.#end) >= 0;
+    const { end } = this.#aids;
+    return end === null ? this.#source.ended === true : compareBinlogPoints(this.#at.end, end) >= 0;
   }
 
   async #finish(): Promise<'until'> {

@@ -48,9 +48,11 @@ export interface TailOptions {
 
 export type TailSettings = Required<Omit<TailOptions, 'untilMs'>> & Pick<TailOptions, 'untilMs'>;
 
-export const withDefaults = (options: TailOptions): TailSettings => ({
-  serverId: readerId(options.prefix),
-  maxQueueBytes: 2 * 1024 * 1024,
+/** What a stream needs to know whatever it follows. */
+export type StreamOptions = Omit<TailOptions, 'source' | 'serverId' | 'maxQueueBytes'>;
+export type StreamSettings = Omit<TailSettings, 'source' | 'serverId' | 'maxQueueBytes'>;
+
+export const withStreamDefaults = <T extends StreamOptions>(options: T) => ({
   lingerMs: 50,
   commitBytes: 2 * 1024 * 1024,
   silenceMs: 10_000,
@@ -63,6 +65,12 @@ export const withDefaults = (options: TailOptions): TailSettings => ({
   zones: noZones,
   version: `usagestream-${manifest.version}`,
   ...options,
+});
+
+export const withDefaults = (options: TailOptions): TailSettings => ({
+  serverId: readerId(options.prefix),
+  maxQueueBytes: 2 * 1024 * 1024,
+  ...withStreamDefaults(options),
 });
 
 // Far above the ids that people choose; the same for the stand-by, so that the server drops a dead leader's reader.

@@ -9,11 +9,20 @@ import { refuseDeletedTopics, refuseLostTopics } from './lost-topics.ts';
 import { runSession } from './session.ts';
 import type { TailIo } from './session.ts';
 import { withDefaults } from './tail-options.ts';
-import type { TailOptions, TailProgress, TailResult, TailSettings } from './tail-options.ts';
+import type { StreamSettings, TailOptions, TailProgress, TailResult } from './tail-options.ts';
 import { withinWrite } from './within-write.ts';
 import { streamsOf } from './written-streams.ts';
 
 export type { TailOptions, TailProgress, TailResult } from './tail-options.ts';
+
+export interface TailerIo {
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: TailProgress) => void;
+}
 
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
@@ -32,18 +41,17 @@ const stopMs = 4500;
  * @throws AppError whose retry is `never`: an operator must act; facts name the statement that helps.
  *   Anything else that is thrown is a bug.
  */
-export async function runTail(
-  options: TailOptions,
-  io: {
-    readonly log: EventLog;
-    readonly logger: Logger;
-    readonly metrics: Metrics;
-    readonly clock: Clock;
-    readonly signal: AbortSignal;
-    readonly onProgress?: (progress: TailProgress) => void;
-  },
-): Promise<TailResult> {
+export async function runTail(options: TailOptions, io: TailerIo): Promise<TailResult> {
   const settings = withDefaults(options);
+  return runLed(settings, io, (watched, turn) => runSession(settings, watched, turn));
+}
+
+/** The same for any source: `session` is one turn as the leader. */
+export async function runLed(
+  settings: StreamSettings,
+  io: TailerIo,
+  session: (io: TailIo, turn: AbortSignal) => Promise<'until' | 'stopped'>,
+): Promise<TailResult> {
   const { signal, onProgress = () => {} } = io;
   const tail = { ...io, onProgress };
   const retry = new Retry(settings, tail, signal);
@@ -57,7 +65,7 @@ export async function runTail(
         logger: io.logger,
         sessionTimeoutMs: settings.sessionTimeoutMs,
       });
-      const reached = await lead(settings, tail, signal, leadership, retry);
+      const reached = await lead(settings, tail, signal, leadership, retry, session);
       if (reached) return { reason: 'until' };
     } catch (error) {
       if (signal.aborted) break;
@@ -69,11 +77,12 @@ export async function runTail(
 
 /** Works whenever it is our turn. @returns true at the end of an `until` run. @throws what only rejoining can heal. */
 async function lead(
-  settings: TailSettings,
+  settings: StreamSettings,
   io: TailIo,
   signal: AbortSignal,
   leadership: Leadership,
   retry: Retry,
+  runTurn: (io: TailIo, turn: AbortSignal) => Promise<'until' | 'stopped'>,
 ): Promise<boolean> {
   for (;;) {
     io.metrics.tailLeader.set(0);
@@ -85,7 +94,7 @@ async function lead(
     io.metrics.tailLeader.set(1);
     const turn = AbortSignal.any([signal, seat.lost]);
     try {
-      const session = runSession(settings, retry.watched(), turn);
+      const session = runTurn(retry.watched(), turn);
       if ((await leavingBehind(session, signal)) === 'until') return true;
     } catch (error) {
       if (signal.aborted) return false;
@@ -102,12 +111,12 @@ async function lead(
   }
 }
 
-const ensureTopics = (settings: TailSettings, { log }: TailIo): Promise<void> =>
+const ensureTopics = (settings: StreamSettings, { log }: TailIo): Promise<void> =>
   log.ensureTopics(settings.prefix, streamsOf(settings), settings.feedPartitions);
 
 // A log that cannot be asked is another fault, which the next try meets.
 async function refuseDeleted(
-  settings: TailSettings,
+  settings: StreamSettings,
   { log }: TailIo,
   signal: AbortSignal,
 ): Promise<void> {
@@ -133,13 +142,13 @@ async function leavingBehind<T>(session: Promise<T>, signal: AbortSignal): Promi
 
 /** Says whether a fault is tried again, waits longer each time, and starts anew once there was progress. */
 class Retry {
-  readonly #settings: TailSettings;
+  readonly #settings: StreamSettings;
   readonly #io: TailIo;
   readonly #signal: AbortSignal;
   #pauseMs = firstPauseMs;
   #worked = false;
 
-  constructor(settings: TailSettings, io: TailIo, signal: AbortSignal) {
+  constructor(settings: StreamSettings, io: TailIo, signal: AbortSignal) {
     this.#settings = settings;
     this.#io = io;
     this.#signal = signal;

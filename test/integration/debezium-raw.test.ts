@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { changeCloud, fillCloud } from '../support/cloud-changes.ts';
 import { startDebezium } from '../support/debezium.ts';
-import { debeziumTopics, masked, rawTopics, whenWritten } from '../support/debezium-topics.ts';
+import { debeziumTopics, masked, rawTopics, whenRawHas } from '../support/debezium-topics.ts';
 import type { RawRecord } from '../support/debezium-topics.ts';
 import { canRunDebezium, randomSuffix, servers, startMariaDb } from '../support/servers.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
@@ -22,6 +22,7 @@ describe.skipIf(!canRunDebezium())('a real Debezium for MariaDB on the same binl
     const { cloudSchema, options } = cloud;
     await using topics = new AsyncDisposableStack();
     topics.defer(() => cloud.log.deleteTopics(debeziumTopics(cloudSchema, prefix)));
+    const events = `${prefix}.${cloudSchema}.usage_event`;
     const tail = cloud.start();
     await using debezium = await startDebezium({
       flavour: 'mariadb',
@@ -31,10 +32,10 @@ describe.skipIf(!canRunDebezium())('a real Debezium for MariaDB on the same binl
       cloudSchema,
       partitions: options.feedPartitions,
     });
-    await whenWritten(cloud, prefix, 'usage_event', '"snapshot":"last"');
+    await whenRawHas(cloud.log, events, '"snapshot":"last"');
     await changeCloud(cloud.sql);
     await insertEvent(cloud.sql, { resource_name: 'the last' });
-    await whenWritten(cloud, prefix, 'usage_event', 'the last');
+    await whenRawHas(cloud.log, events, 'the last');
     await tail.whenCaughtUp();
     await tail.stop();
     await debezium.stop();

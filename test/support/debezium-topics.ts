@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventLog } from '../../src/platform/log/log.ts';
 import type { TailedCloud } from './tailed-cloud.ts';
 import { capturedTables } from '../../src/tail/captured-tables.ts';
 import { changeEvents } from '../../streams/change-events.ts';
@@ -12,16 +13,18 @@ export interface RawRecord {
 }
 
 /** Resolves when a record of a raw topic has this text in its value. */
-export async function whenWritten(
-  cloud: TailedCloud,
-  prefix: string,
-  table: string,
-  text: string,
-): Promise<void> {
-  const topic = changeEvents(cloud.cloudSchema, table).topic(prefix);
+export async function whenRawHas(log: EventLog, topic: string, text: string): Promise<void> {
+  const stop = new AbortController();
+  const read = new Map<number, number>();
   for (let waited = 0; waited < 60_000; waited += 50) {
-    const found = await cloud.records(topic);
-    if (found.some(({ value }) => value?.toString().includes(text))) return;
+    for (const { partition, earliest, next } of await log.offsets(topic)) {
+      const from = read.get(partition) ?? earliest;
+      if (from >= next) continue;
+      read.set(partition, next);
+      const range = { topic, partition, from, until: next, signal: stop.signal };
+      for await (const { records } of log.read(range))
+        if (records.some(({ value }) => value?.toString().includes(text))) return;
+    }
     await sleep(50);
   }
   throw new Error(`no record of ${topic} has ${text}`);

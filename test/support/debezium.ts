@@ -35,7 +35,7 @@ export interface Debezium extends AsyncDisposable {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts one over the captured tables and columns, and waits until its task runs. */
+/** Starts one over the captured tables and columns, and waits until its snapshot is done and it follows the binlog. */
 export async function startDebezium(options: DebeziumOptions): Promise<Debezium> {
   const java = findJava();
   const jars = findDebeziumJars();
@@ -95,7 +95,14 @@ async function isRunning(port: number, name: string): Promise<boolean> {
   }
   const failed = status.tasks?.find((task) => task.state === 'FAILED');
   if (failed) throw new Error(`Debezium failed: ${failed.trace}`);
-  return status.tasks?.[0]?.state === 'RUNNING';
+  return status.tasks?.[0]?.state === 'RUNNING' && (await followsBinlog(port, name));
+}
+
+async function followsBinlog(port: number, name: string): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/connectors/${name}/offsets`);
+  const { offsets } = (await answer.json()) as { offsets?: { offset: object }[] };
+  const [first] = offsets ?? [];
+  return first !== undefined && 'file' in first.offset && !('snapshot' in first.offset);
 }
 
 const worker = (options: DebeziumOptions, port: number, offsetsFile: string) => ({
@@ -106,7 +113,7 @@ const worker = (options: DebeziumOptions, port: number, offsetsFile: string) => 
   'key.converter.schemas.enable': String(options.schemas === true),
   'value.converter.schemas.enable': String(options.schemas === true),
   'offset.storage.file.filename': offsetsFile,
-  'offset.flush.interval.ms': '1000',
+  'offset.flush.interval.ms': '200',
   'plugin.discovery': 'service_load',
 });
 

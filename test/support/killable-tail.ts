@@ -2,16 +2,26 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { AdoptOptions } from '../../src/tail/adopt.ts';
 import type { TailOptions, TailProgress } from '../../src/tail/tailer.ts';
 import { servers } from './servers.ts';
 
-const script = fileURLToPath(new URL('tail-process.ts', import.meta.url));
+type Dies = (progress: TailProgress, seen: number) => boolean;
 
 /** A tailer in a process of its own, which dies by SIGKILL as soon as `dies` says so of its progress. */
-export async function killTailWhen(
-  options: TailOptions,
-  dies: (progress: TailProgress, seen: number) => boolean,
+export const killTailWhen = (options: TailOptions, dies: Dies): Promise<void> =>
+  killWhen('tail-process.ts', options, dies);
+
+/** The same with one that adopts a Debezium's topics. */
+export const killAdoptWhen = (options: AdoptOptions, dies: Dies): Promise<void> =>
+  killWhen('adopt-process.ts', options, dies);
+
+async function killWhen(
+  file: string,
+  options: TailOptions | AdoptOptions,
+  dies: Dies,
 ): Promise<void> {
+  const script = fileURLToPath(new URL(file, import.meta.url));
   const given = JSON.stringify({ brokers: servers().kafkaBrokers, options });
   const child = spawn(process.execPath, [script, given], { stdio: ['ignore', 'pipe', 'inherit'] });
   let seen = 0;
