@@ -9,6 +9,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { logCommands } from './commands/log.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { offsetCommands } from './commands/offsets.ts';
 import { quirksCommand } from './commands/quirks.ts';
 import { referenceCommand } from './commands/reference.ts';
 import { runCommand } from './commands/run.ts';
@@ -53,6 +54,11 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(topics, topicCommands.describe, finish);
   const logs = program.command('log').description('work on whole logs');
   addCommand(logs, logCommands.copy, finish);
+  const offsets = program
+    .command('offsets')
+    .description('change hands with a Debezium: positions from and to Kafka Connect');
+  addCommand(offsets, offsetCommands.export, finish);
+  addCommand(offsets, offsetCommands.import, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
   addCommand(program, quirksCommand, finish);

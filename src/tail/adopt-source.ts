@@ -49,7 +49,7 @@ export class AdoptSource implements ChangeSource {
   #lastRoundMs = -Infinity;
   #quietSinceMs = performance.now();
   #ended = false;
-  #fault: unknown = null;
+  #fault: Error | null = null;
 
   constructor(
     settings: AdoptSettings,
@@ -106,7 +106,7 @@ export class AdoptSource implements ChangeSource {
     } catch (fault) {
       // What was read before it comes first.
       if (groups.length === 0) throw fault;
-      this.#fault = fault;
+      this.#fault = fault instanceof Error ? fault : new Error(String(fault));
     }
     return this.#items(groups);
   }

@@ -33,7 +33,7 @@ export async function* mergeHeads(
       else lane.head = next.value;
     }
   } finally {
-    await Promise.all(lanes.map((lane) => lane.rest.return?.(undefined)));
+    for (const lane of lanes) await lane.rest.return?.(undefined);
   }
 }
 

@@ -13,6 +13,8 @@ import type { LogBatch } from './log-batch.ts';
 import type { Placements } from './placement.ts';
 import { encodePosition } from './position.ts';
 import type { SnapshotCursor } from './position.ts';
+import { compareRawPlaces } from './raw-end.ts';
+import type { RawPlace } from './raw-end.ts';
 import { bareWatermark, putHeld, route } from './route.ts';
 import type { RouteContext } from './route.ts';
 import type { Boundary, SourceChange } from './source.ts';
@@ -34,6 +36,8 @@ export interface OutputOptions {
   readonly limits: ReadonlyMap<string, number>;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** The last change that somebody else wrote to the raw topics. */
+  readonly rawFrom?: RawPlace;
 }
 
 /** Everything that one session writes: raw and feed records, dead letters, watermarks, placements and positions. */
@@ -46,10 +50,12 @@ export class TailOutput {
   /** Per partition: when its last record was written, and the watermark that it carried. */
   readonly #lastAtMs: number[];
   readonly #lastMarkMs: (EpochMs | null)[];
+  #rawFrom: RawPlace | null;
 
   constructor(options: OutputOptions) {
     const { settings, placements, accounts } = options;
     this.#options = options;
+    this.#rawFrom = options.rawFrom ?? null;
     this.#context = {
       prefix: settings.prefix,
       source: settings.prefix,
@@ -133,7 +139,9 @@ export class TailOutput {
 
   #writeRaw(changes: readonly SourceChange[], nowMs: string): void {
     const out: OutRecord[] = [];
+    const from = this.#rawFrom;
     for (const change of changes) {
+      if (from && compareRawPlaces(change.position, from) <= 0) continue;
       let encode = this.#encoders.get(change.layout);
       if (!encode) {
         encode = envelopeEncoder(this.#envelope, change.layout);
@@ -173,6 +181,8 @@ export class TailOutput {
     const { batch, placements, settings, metrics, clock } = this.#options;
     this.#placeOverdue(watermarkMs);
     batch.add(placements.takeNew());
+    if (this.#rawFrom && compareRawPlaces({ ...boundary.end, row: -1 }, this.#rawFrom) > 0)
+      this.#rawFrom = null;
     const position = encodePosition(settings.prefix, {
       v: 1,
       source: settings.prefix,
@@ -180,6 +190,7 @@ export class TailOutput {
       serverId: this.#options.serverId,
       ...boundary.end,
       gtid: boundary.gtid,
+      ...(this.#rawFrom ? { rawFrom: this.#rawFrom } : {}),
       ...(boundary.adopted ? { adopted: boundary.adopted } : {}),
       snapshot,
       watermarkMs,

@@ -47,9 +47,9 @@ export const PositionRecord = z.object({
   feedPartitions: z.int().positive(),
   /** Set when the feed is made from a Debezium's topics: the place from which reading goes on. */
   adopted: AdoptedPlace.optional(),
-  /** Set when a Debezium wrote the raw topics up to this change: ours begin after it, the feed at file and pos. */
+  /** Set when a Debezium wrote the raw topics up to this change (row -1: up to this place): ours begin after it. */
   rawFrom: z
-    .object({ file: z.string(), pos: z.int().nonnegative(), row: z.int().nonnegative() })
+    .object({ file: z.string(), pos: z.int().nonnegative(), row: z.int().min(-1) })
     .optional(),
   /** Our clock when it was written. */
   atMs: EpochMsSchema,

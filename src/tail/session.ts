@@ -96,6 +96,7 @@ export async function runSession(
       limits: limits ?? new Map(),
       serverId,
       incarnation: stored?.incarnation ?? 0,
+      ...(stored?.rawFrom ? { rawFrom: stored.rawFrom } : {}),
       metrics: io.metrics,
       clock: io.clock,
     });
@@ -132,6 +133,12 @@ async function startOf(
         serverId: stored.serverId,
       })
     : null;
+  if (point?.byGtid && stored?.rawFrom)
+    throw new AppError('OFFSETS_REFUSED', {
+      reason: 'the raw topics were taken over at a place of another server',
+      serverId: stored.serverId,
+      fix: 'point --source at that server until the tailer has passed it',
+    });
   if (point && stored && !point.byGtid) {
     // The same for the partitions of the feed.
     context.output.announce(stored.watermarkMs, point);
@@ -188,7 +195,11 @@ export const openWriter = (
   );
 
 // Nothing here may hide the fault that ended the session, nor hold up a stop.
-export async function leave(batch: LogBatch, writer: LogWriter, io: TailIo): Promise<void> {
+export async function leave(
+  batch: LogBatch,
+  writer: LogWriter,
+  io: Pick<TailIo, 'logger'>,
+): Promise<void> {
   const goodbye = async () => {
     try {
       await batch.abort();

@@ -31,12 +31,12 @@ export async function changeCloud(sql: Connection): Promise<void> {
   await sql.query(`
     INSERT INTO usage_event (type, account_id, created, zone_id, resource_name) VALUES ('VM.START', 2, '1999-12-31 00:00:00', 1, '\u{10FFFF}\u0001\u007f\u2028');
     UPDATE usage_event SET processed = 1 WHERE id <= 2;
-    UPDATE usage_event SET id = 1000 WHERE id = 4;
+    UPDATE usage_event SET id = 1000000 WHERE id = 4;
     DELETE FROM usage_event WHERE id = 3;
     BEGIN;
     INSERT INTO usage_event (id, type, account_id, created, zone_id, vm_id, virtual_size)
-      VALUES (2000, 'A', 2, '2026-03-01 01:00:00', 1, NULL, 5), (2001, 'B', 3, '2026-03-01 01:00:00', 1, 7, NULL);
-    INSERT INTO usage_event_details (usage_event_id, name, value) VALUES (2000, 'cpuSpeed', '1000'), (2001, 'é', 'ü');
+      VALUES (2000000, 'A', 2, '2026-03-01 01:00:00', 1, NULL, 5), (2000001, 'B', 3, '2026-03-01 01:00:00', 1, 7, NULL);
+    INSERT INTO usage_event_details (usage_event_id, name, value) VALUES (2000000, 'cpuSpeed', '1000'), (2000001, 'é', 'ü');
     UPDATE user_statistics SET agg_bytes_sent = agg_bytes_sent - 1, network_id = NULL;
     INSERT INTO account (id, account_name, type) VALUES (4, 'new', 0);
     COMMIT;

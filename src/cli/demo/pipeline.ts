@@ -131,7 +131,7 @@ async function dropPipeline(pool: Pool, log: EventLog, names: DemoNames): Promis
 }
 
 /** Every topic that a pipeline of these names may have made. */
-export const allTopics = (names: DemoNames): string[] => [
+export const allTopics = (names: Pick<DemoNames, 'prefix' | 'cloudSchema'>): string[] => [
   ...catalogue.map((stream) => stream.topic(names.prefix)),
   ...rawTables.map((table) => changeEvents(names.cloudSchema, table).topic(names.prefix)),
 ];
