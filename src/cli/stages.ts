@@ -118,7 +118,7 @@ export async function tailStage(
 }
 
 export async function adoptStage(
-  v: Values<typeof adoptKeys>,
+  v: Values<typeof adoptKeys> & { readonly drain: boolean },
   io: Io,
   signal: AbortSignal,
   report: Report,
@@ -131,6 +131,7 @@ export async function adoptStage(
       prefix: v.prefix,
       feedPartitions: v.partitions,
       clock: v.clock,
+      drain: v.drain,
       // For `until` alone; there is no source to ask for its settings.
       closeDelayMs: cloudRules(new Map(), given).closeDelayMs,
       sessionTimeoutMs: v.sessionTimeout,

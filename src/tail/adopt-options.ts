@@ -18,6 +18,8 @@ export type AdoptSettings = StreamSettings & {
   readonly topics: DebeziumTopics;
   /** So many changes are handed over at once. */
   readonly takeChanges: number;
+  /** The connector has stopped: read what there is, to the ends of the topics, and end. */
+  readonly drain: boolean;
 };
 
 /** Characters that a topic cannot have are `_`, and it is cut, as Debezium does it. */

@@ -29,8 +29,8 @@ const tables = [
 /**
  * Follows the topics that a Debezium writes, in rounds: the newest heartbeat and then the ends of all
  * partitions are taken; what lies before both is merged in the order of the binlog. So a change never
- * overtakes an earlier one of another table. With `clock: source` there is no waiting for heartbeats:
- * each round is all that is there.
+ * overtakes an earlier one of another table. With `clock: source` or `drain` heartbeats are not waited
+ * for: a round is all that is there.
  */
 export class AdoptSource implements ChangeSource {
   readonly queuedBytes = 0;
@@ -72,7 +72,7 @@ export class AdoptSource implements ChangeSource {
     );
   }
 
-  /** All that the topics held when reading began has been handed over; only with `clock: source`. */
+  /** All that the topics held has been handed over: when drained, or a history until a time. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -116,8 +116,8 @@ export class AdoptSource implements ChangeSource {
   }
 
   async #begin(): Promise<AsyncGenerator<Head> | null> {
-    const history = this.#settings.clock === 'source';
-    if (!history) {
+    const atOnce = this.#settings.clock === 'source' || this.#settings.drain;
+    if (!atOnce) {
       const before = this.#settledMs;
       const newest = await this.#heartbeats.newest(this.#signal);
       this.#settledMs = newest === null ? -Infinity : newest - this.#settings.topics.settleMs;
@@ -127,10 +127,10 @@ export class AdoptSource implements ChangeSource {
     const ends = await this.#ends();
     if (ends.length === 0) {
       const { topics } = this.#settings;
-      if (history || this.#settledMs === -Infinity)
+      if (atOnce || this.#settledMs === -Infinity)
         throw new AppError('ADOPT_NO_TOPICS', { prefix: topics.prefix, form: topics.dataTopics });
     }
-    const until = history ? Infinity : this.#settledMs;
+    const until = atOnce ? Infinity : this.#settledMs;
     return mergeHeads(
       ends
         .filter(({ partition, end }) => partition.next < end)
@@ -212,8 +212,9 @@ export class AdoptSource implements ChangeSource {
   #endOfRound(groups: readonly SourceChange[][]): readonly SourceItem[] {
     this.#round = null;
     const items = this.#items(groups);
-    if (this.#settings.clock === 'source') {
-      this.#ended = true;
+    const { clock, drain, untilMs } = this.#settings;
+    if (clock === 'source' || drain) {
+      this.#ended = drain || untilMs !== undefined;
       return [...items, { kind: 'passed', boundary: this.#at }];
     }
     const watermarkMs = this.#mark.settled(this.#settledMs);

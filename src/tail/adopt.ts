@@ -23,6 +23,8 @@ export type AdoptOptions = Omit<StreamOptions, 'raw'> & {
   readonly topics: DebeziumTopics;
   /** So many changes are handed over at once; 500 by default. */
   readonly takeChanges?: number;
+  /** The connector has stopped: read what there is, to the ends of the topics, and end. */
+  readonly drain?: boolean;
 };
 
 /**
@@ -33,7 +35,11 @@ export type AdoptOptions = Omit<StreamOptions, 'raw'> & {
  * @throws ADOPT_UNREADABLE, ADOPT_GAP, TAIL_OTHER_SOURCE, and what runTail throws about the log.
  */
 export function runAdopt(options: AdoptOptions, io: TailerIo): Promise<TailResult> {
-  const settings = { takeChanges: 500, ...withStreamDefaults({ ...options, raw: false }) };
+  const settings = {
+    takeChanges: 500,
+    drain: false,
+    ...withStreamDefaults({ ...options, raw: false }),
+  };
   return runLed(settings, io, (watched, turn) => adoptSession(settings, watched, turn));
 }
 

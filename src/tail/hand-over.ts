@@ -175,7 +175,7 @@ async function withSeat<T>(
   const patience = AbortSignal.timeout(sessionTimeoutMs + 5000);
   const seat = await leadership.seat(AbortSignal.any([signal, patience]));
   if (!seat) throw refused('a tailer works under this prefix: stop all of them first', { prefix });
-  return work();
+  return await work();
 }
 
 const refused = (reason: string, facts: Readonly<Record<string, unknown>> = {}) =>

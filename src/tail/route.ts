@@ -46,6 +46,12 @@ export function route(
   out: OutRecord[],
 ): void {
   const { op, before, after } = change;
+  const { name } = change.layout.key;
+  if (before !== null && after !== null && before[name] !== after[name]) {
+    // A row under another key is another row, as it is in the raw topics.
+    route(context, { ...change, op: 'd', after: null }, watermarkMs, out);
+    return route(context, { ...change, op: 'c', before: null }, watermarkMs, out);
+  }
   const head = headJson(context, change, watermarkMs);
   const put = (account: AccountId, body: string, zone: string | null = null) => {
     const partition = context.partitionOf(account, zone);

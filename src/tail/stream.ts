@@ -185,16 +185,18 @@ class StreamLoop {
 
   #isAtEnd(): boolean {
     const { untilMs, closeDelayMs, clock } = this.#context.settings;
+    if (this.#source.ended === true) return true;
     if (untilMs === undefined) return false;
     if (clock === 'wall')
       return this.#mark.atMs !== null && this.#mark.atMs >= untilMs + closeDelayMs;
     const { end } = this.#aids;
-    return end === null ? this.#source.ended === true : compareBinlogPoints(this.#at.end, end) >= 0;
+    return end !== null && compareBinlogPoints(this.#at.end, end) >= 0;
   }
 
   async #finish(): Promise<'until'> {
     const { settings, output, io } = this.#context;
-    this.#mark = raised(this.#mark, settings.untilMs! + settings.closeDelayMs);
+    if (settings.untilMs !== undefined)
+      this.#mark = raised(this.#mark, settings.untilMs + settings.closeDelayMs);
     output.announce(this.#mark.atMs, this.#at);
     await this.#commit();
     io.logger.info({ ...this.#at.end, watermarkMs: this.#mark.atMs }, 'tail reached its end');

@@ -147,6 +147,8 @@ function connector(options: DebeziumOptions, dir: string): Record<string, string
     'include.schema.changes': 'false',
     'snapshot.locking.mode': 'none',
     'heartbeat.interval.ms': '300',
+    // While the server is idle a heartbeat follows one of the server's, which this asks for.
+    'connect.keep.alive.interval.ms': '500',
     'topic.creation.default.partitions': String(options.partitions),
     'topic.creation.default.replication.factor': '1',
     'schema.history.internal': 'io.debezium.storage.file.history.FileSchemaHistory',

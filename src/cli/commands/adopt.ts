@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { defineCommand } from '../command.ts';
 import { serveHealth } from '../health-server.ts';
 import { createReport } from '../report.ts';
@@ -10,10 +11,14 @@ export const adoptCommand = defineCommand({
     'usagestream adopt --log kafka://k1:9092 --prefix acs --debezium-prefix dbz\n' +
     'usagestream adopt --log kafka://k1:9092 --prefix acs --debezium-prefix dbz --debezium-topics {prefix}-{table}',
   takes: adoptKeys,
-  run: async (values, _own, context) => {
+  options: [
+    new Option('--drain', 'the connector has stopped: read its topics to their ends, then end'),
+  ],
+  run: async (values, own, context) => {
     const io = createIo(context);
     await using _health = await serveHealth(values.http, io.metrics, context.signal);
-    await adoptStage(values, io, context.signal, createReport(context));
+    const drain = own['drain'] === true;
+    await adoptStage({ ...values, drain }, io, context.signal, createReport(context));
     return 0;
   },
 });
