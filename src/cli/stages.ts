@@ -38,6 +38,7 @@ export const adoptKeys = [
   'cloudSchema',
   'clock',
   'sessionTimeout',
+  'zones',
   'debeziumPrefix',
   'debeziumTopics',
   'heartbeatTopic',
@@ -124,12 +125,13 @@ export async function adoptStage(
   report: Report,
 ): Promise<void> {
   const given = { rangeMinutes: v.range, timeZone: v.timeZone, closeDelayMs: v.closeDelay };
-  await using log = await openLog(v, 'adopt', io);
+  await using log = await openStageLog(v, 'adopt', io);
   await runAdopt(
     {
       cloudSchema: v.cloudSchema,
       prefix: v.prefix,
       feedPartitions: v.partitions,
+      zones: v.zones,
       clock: v.clock,
       drain: v.drain,
       // For `until` alone; there is no source to ask for its settings.

@@ -7,7 +7,9 @@ import { EventAccounts } from './event-accounts.ts';
 import { findEventAccounts } from './find-event-accounts.ts';
 import { LogBatch } from './log-batch.ts';
 import { TailOutput } from './output.ts';
-import { readPlacements } from './placement.ts';
+import { Placements } from './placement.ts';
+import { readPlacements } from './placement-record.ts';
+import { checkZones } from './zone-slices.ts';
 import { encodeLeader } from './position.ts';
 import { leave, openWriter, storedPosition } from './session.ts';
 import type { TailIo } from './session.ts';
@@ -58,7 +60,10 @@ async function adoptSession(
     const stored = await storedPosition(settings, log, signal);
     if (stored && !stored.adopted)
       throw new AppError('TAIL_OTHER_SOURCE', { prefix, reason: 'this feed follows a binlog' });
-    const placements = await readPlacements(log, prefix, settings.feedPartitions, signal);
+    const { feedPartitions, zones } = settings;
+    checkZones(zones, feedPartitions);
+    const known = await readPlacements(log, prefix, feedPartitions, signal);
+    const placements = new Placements(prefix, feedPartitions, known, zones);
     if (signal.aborted) return 'stopped';
     const accounts = new EventAccounts(settings.cloudSchema);
     const limits = await log.recordLimits?.(streamsOf(settings).map((each) => each.topic(prefix)));

@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Option } from 'commander';
 import { systemClock } from '../../platform/clock.ts';
 import { AppError } from '../../platform/errors.ts';
-import { openKafkaLog } from '../../platform/log/kafka.ts';
 import type { EventLog } from '../../platform/log/log.ts';
 import {
   decodeOffsetFile,
@@ -20,7 +19,7 @@ import { exportOffset, importOffset } from '../../tail/hand-over.ts';
 import { readOffsetTopic, writeOffsetTopic } from '../../tail/offset-topic.ts';
 import { defineCommand } from '../command.ts';
 import type { CommandContext } from '../command.ts';
-import { parseLogUrl } from '../log-url.ts';
+import { openLog } from '../open-log.ts';
 import type { SettingKey, SettingValues } from '../settings.ts';
 
 const takes = [
@@ -33,12 +32,7 @@ async function withLog<T>(
   { signal, logger }: CommandContext,
   work: (log: EventLog) => Promise<T>,
 ): Promise<T> {
-  await using log = await openKafkaLog({
-    ...parseLogUrl(values.log, values.logPassword),
-    clientId: 'usagestream-offsets',
-    logger,
-    signal,
-  });
+  await using log = await openLog(values, { clientId: 'usagestream-offsets', logger, signal });
   return await work(log);
 }
 
