@@ -172,7 +172,7 @@ async function withSeat<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   await using leadership = await Leadership.join({ log, prefix, logger, sessionTimeoutMs });
-  const patience = AbortSignal.timeout(sessionTimeoutMs + 5000);
+  const patience = AbortSignal.timeout(sessionTimeoutMs + 3000);
   const seat = await leadership.seat(AbortSignal.any([signal, patience]));
   if (!seat) throw refused('a tailer works under this prefix: stop all of them first', { prefix });
   return await work();
