@@ -17,7 +17,9 @@ const commands = {
   test: async (run, args) => {
     // Naming a file asks for that one test, not for everything.
     const code = args.some((arg) => !arg.startsWith('-')) ? 0 : await run.checks();
-    return code === 0 ? run.withServers([...vitest, ...reporters(), ...args], ['--debezium']) : code;
+    return code === 0
+      ? run.withServers([...vitest, ...reporters(), ...args], ['--debezium'])
+      : code;
   },
   demo: (run, args) => {
     const help = args.includes('--help') || args.includes('-h');

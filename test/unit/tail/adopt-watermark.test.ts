@@ -19,53 +19,53 @@ const read = { op: 'r' as const, snapshot: 'true' as const };
 const maxLagMs = 60_000;
 
 test.each([
-  { seen: [], settled: 500_000, then: null, why: 'a heartbeat alone says nothing' },
+  { seen: [], settled: 500_000, expected: null, why: 'a heartbeat alone says nothing' },
   {
     seen: [at(100_000, 101_000)],
     settled: 102_000,
-    then: 100_000,
+    expected: 100_000,
     why: 'a change says its own time',
   },
   {
     seen: [at(100_000, 101_000)],
     settled: 500_000,
-    then: 440_000,
+    expected: 440_000,
     why: 'heartbeats of a connector that was not behind count less the lag',
   },
   {
     seen: [at(100_000, 300_000)],
     settled: 500_000,
-    then: 100_000,
+    expected: 100_000,
     why: 'heartbeats of a connector that was behind do not count',
   },
   {
     seen: [at(900_000, 101_000)],
     settled: 102_000,
-    then: 101_000,
+    expected: 101_000,
     why: 'a change is never later than it was processed',
   },
   {
     seen: [at(100_000, 101_000, read)],
     settled: 500_000,
-    then: null,
+    expected: null,
     why: 'nothing is said within a snapshot',
   },
   {
     seen: [at(100_000, 101_000, { ...read, snapshot: 'last' })],
     settled: 102_000,
-    then: 100_000,
+    expected: 100_000,
     why: 'the end of a snapshot says the time it was taken',
   },
   {
     seen: [at(100_000, 101_000, read), at(100_500, 101_000)],
     settled: 102_000,
-    then: 100_500,
+    expected: 100_500,
     why: 'a change after a snapshot says that it has ended',
   },
-])('$why', ({ seen, settled, then }) => {
+])('$why', ({ seen, settled, expected }) => {
   const mark = new AdoptWatermark(maxLagMs, { inSnapshot: false, lagMs: null });
   for (const change of seen) mark.saw(change);
-  expect(mark.settled(settled)).toBe(then);
+  expect(mark.settled(settled)).toBe(expected);
 });
 
 test('what is kept with the position is enough to go on', () => {

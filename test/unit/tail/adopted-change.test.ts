@@ -58,38 +58,38 @@ describe.each([
 test.each([
   {
     given: { size: -1 },
-    then: { size: '18446744073709551615' },
+    expected: { size: '18446744073709551615' },
     why: 'what wrapped to a long is unsigned again',
   },
   {
     given: { size: 'AP//////////' },
-    then: { size: '18446744073709551615' },
+    expected: { size: '18446744073709551615' },
     why: 'precise numbers are big-endian bytes',
   },
   {
     given: { created: 1771690112000123 },
-    then: { created: '2026-02-21 16:08:32' },
+    expected: { created: '2026-02-21 16:08:32' },
     why: 'microseconds are told by their size',
   },
   {
     given: { created: '2026-02-21T16:08:32Z' },
-    then: { created: '2026-02-21 16:08:32' },
+    expected: { created: '2026-02-21 16:08:32' },
     why: 'dates may be text',
   },
-  { given: { processed: true }, then: { processed: 1 }, why: 'a boolean is a number' },
+  { given: { processed: true }, expected: { processed: 1 }, why: 'a boolean is a number' },
   {
     given: { resource_name: '{"schema":,"payload":' },
-    then: { resource_name: '{"schema":,"payload":' },
+    expected: { resource_name: '{"schema":,"payload":' },
     why: 'text is what it is',
   },
   {
     given: { secret: 'x' },
-    then: { secret: undefined },
+    expected: { secret: undefined },
     why: 'columns that are not captured are left out',
   },
-])('$why', ({ given, then }) => {
+])('$why', ({ given, expected }) => {
   expect(change(given)?.after).toMatchObject(
-    Object.fromEntries(Object.entries(then).filter(([, value]) => value !== undefined)),
+    Object.fromEntries(Object.entries(expected).filter(([, value]) => value !== undefined)),
   );
   expect(Object.keys(change(given)?.after ?? {})).not.toContain('secret');
 });
