@@ -14,7 +14,7 @@ import { mergeHeads } from './merge-heads.ts';
 import type { AdoptedPlace } from './position.ts';
 import type { Boundary, ChangeSource, SourceChange, SourceItem } from './source.ts';
 import type { TableLayout } from './table-layout.ts';
-import { pause } from './';
+import { pause } from '../platform/lifecycle.ts';
 
 /** How often the ends of the topics are asked for, ms. */
 const roundMs = 500;

@@ -139,9 +139,9 @@ export class TailOutput {
 
   #writeRaw(changes: readonly SourceChange[], nowMs: string): void {
     const out: OutRecord[] = [];
-    const from = this.#rawFrom;
+    const taken = this.#rawFrom;
     for (const change of changes) {
-      if (from && compareRawPlaces(change.position, from) <= 0) continue;
+      if (taken && compareRawPlaces(change.position, taken) <= 0) continue;
       let encode = this.#encoders.get(change.layout);
       if (!encode) {
         encode = envelopeEncoder(this.#envelope, change.layout);
