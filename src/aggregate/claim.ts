@@ -1,4 +1,5 @@
 import type { EpochMs } from '../contracts/time.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import { checkSchema } from '../platform/migrate.ts';
 import { mysqlCode, openConnection } from '../platform/mysql.ts';
@@ -125,7 +126,9 @@ async function takeOver(
     `UPDATE progress SET epoch=?, owner=?, connection_id=CONNECTION_ID() WHERE ${where(options)}`,
     [epoch, options.owner.slice(0, 128)],
   );
+  crashPoint('aggregate.claim-before-commit');
   await connection.query('COMMIT');
+  crashPoint('aggregate.claimed');
   return { epoch, progress: toProgress(row) };
 }
 

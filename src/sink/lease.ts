@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Session, SqlRow } from './session.ts';
 import type { StoreTables } from './store-tables.ts';
@@ -62,8 +63,10 @@ export async function takeLease(
       `UPDATE ${t.lease} SET epoch = ?, owner = ?, connection_id = ? WHERE name = ?`,
       [epoch, owner, publishing.connectionId, fence],
     );
+    crashPoint('sink.lease-before-commit');
     return { epoch, owner };
   });
+  if (lease) crashPoint('sink.lease-taken');
   if (lease) await nameConnection(publishing, schema, lease.epoch);
   return lease;
 }

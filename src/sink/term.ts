@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { crashPoint } from '../platform/crash-points.ts';
 import { isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
 import { requireVersion } from '../platform/migrate.ts';
@@ -231,6 +232,7 @@ async function stepDown(self: SinkSelf, io: SinkIo, lease: Lease): Promise<void>
   const done = new AbortController();
   let session: Session | undefined;
   const giveBack = async () => {
+    crashPoint('sink.before-lease-release');
     session = await Session.open(io.store, 1);
     if (done.signal.aborted) return session.drop();
     await endConnection(session, self.options.schema, lease.epoch);

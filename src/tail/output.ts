@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EpochMs } from '../contracts/time.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import type { Clock } from '../platform/clock.ts';
 import { recordSize } from '../platform/log/encode-batch.ts';
 import type { OutRecord } from '../platform/log/log.ts';
@@ -172,7 +173,9 @@ export class TailOutput {
   ): Promise<void> {
     const { batch, placements, settings, metrics, clock } = this.#options;
     this.#placeOverdue(watermarkMs);
-    batch.add(placements.takeNew());
+    const placed = placements.takeNew();
+    batch.add(placed);
+    if (placed.length > 0) crashPoint('tail.placement-before-commit');
     const position = encodePosition(settings.prefix, {
       v: 1,
       source: settings.prefix,

@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { EventLog, LogWriter } from '../platform/log/log.ts';
@@ -61,9 +62,11 @@ export async function runSession(
   const batch = new LogBatch(writer, settings.writeTimeoutMs);
   let connection: Connection | undefined;
   try {
+    crashPoint('tail.writer-opened');
     // A commit that a broker acknowledged and then lost sight of in a crash: its records lie in the
     // log, unseen, until the next commit to the same partition. So one is made before the position is read.
     await batch.commit([encodeLeader(prefix, prefix, io.clock.now())]);
+    crashPoint('tail.leader-noted');
     const stored = await readPosition(log, prefix, prefix, signal);
     if (stored && stored.feedPartitions !== settings.feedPartitions)
       throw new AppError('LOG_TOPIC_MISMATCH', {

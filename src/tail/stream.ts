@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { isAppError } from '../platform/errors.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { compareBinlogPoints } from './binlog-point.ts';
@@ -117,7 +118,8 @@ class StreamLoop {
         // Alone in its log transaction, which is aborted if it turns out to be rolled back.
         if (!this.#inParts && batch.bytes > 0) await this.#commit();
         this.#inParts = true;
-        return this.#write(item.changes);
+        await this.#write(item.changes);
+        return crashPoint('tail.part-written');
       case 'rolled-back':
         this.#inParts = false;
         return batch.abort();
@@ -173,6 +175,7 @@ class StreamLoop {
     const { settings, output, io } = this.#context;
     this.#mark = raised(this.#mark, settings.untilMs! + settings.closeDelayMs);
     output.announce(this.#mark.atMs, this.#at);
+    crashPoint('tail.before-end');
     await this.#commit();
     io.logger.info({ ...this.#at.end, watermarkMs: this.#mark.atMs }, 'tail reached its end');
     return 'until';
