@@ -50,31 +50,36 @@ export const crashPoints = [
 
 export type CrashPoint = (typeof crashPoints)[number];
 
-/** Where this process dies; of the process, because death is. Set once, before any work, by the command line alone. */
-let armed: { readonly name: CrashPoint; left: number } | undefined;
+/** Where this process ends; of the process, because death is. Set once, before any work, by the command line alone. */
+let armed:
+  { readonly name: CrashPoint; left: number; readonly signal: 'SIGKILL' | 'SIGSTOP' } | undefined;
 
 /**
- * Makes the process kill itself with SIGKILL at a point: for tests of what a kill at the worst instant does.
+ * Makes the process kill itself with SIGKILL at a point, or freeze with SIGSTOP: for tests of what that does
+ * at the worst instant.
  *
- * @param spec `name`, or `name:n` for the n-th time it is passed; undefined or empty: never.
+ * @param spec `name`, `name:n` for the n-th time it is passed, `name:n:stop` to freeze; undefined or empty: never.
  * @throws CONFIG_INVALID when there is no such point.
  */
 export function armCrashPoint(spec: string | undefined): void {
   armed = undefined;
   if (spec === undefined || spec === '') return;
-  const [, text = '', nth = '1'] = /^([a-z.-]+)(?::([1-9]\d{0,8}))?$/.exec(spec) ?? [];
+  const [, text = '', nth = '1', stop] =
+    /^([a-z.-]+)(?::([1-9]\d{0,8}))?(:stop)?$/.exec(spec) ?? [];
   const name = crashPoints.find((point) => point === text);
   if (name === undefined)
     throw new AppError('CONFIG_INVALID', {
-      problems: [`USAGESTREAM_CRASH_AT: ${spec} is no crash point; write name or name:n`],
+      problems: [
+        `USAGESTREAM_CRASH_AT: ${spec} is no crash point; write name, name:n or name:n:stop`,
+      ],
     });
-  armed = { name, left: Number(nth) };
+  armed = { name, left: Number(nth), signal: stop === undefined ? 'SIGKILL' : 'SIGSTOP' };
 }
 
-/** Passes a point: nothing, unless this process is to die here. */
+/** Passes a point: nothing, unless this process is to end here. */
 export function crashPoint(name: CrashPoint): void {
   if (armed === undefined || armed.name !== name) return;
   armed.left -= 1;
-  if (armed.left > 0) return;
-  process.kill(process.pid, 'SIGKILL');
+  if (armed.left !== 0) return;
+  process.kill(process.pid, armed.signal);
 }
