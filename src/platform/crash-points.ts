@@ -24,7 +24,6 @@ export const crashPoints = [
 
   'aggregate.generation-made',
   'aggregate.partitions-entered',
-  'aggregate.claim-before-commit',
   'aggregate.claimed',
   'aggregate.after-fence',
   'aggregate.events-written',
@@ -32,7 +31,7 @@ export const crashPoints = [
   'aggregate.before-commit',
   'aggregate.after-db-commit-before-offset-commit',
 
-  'sink.lease-before-commit',
+  'sink.lease-before-fence',
   'sink.lease-taken',
   'sink.job-before-commit',
   'sink.after-fence',

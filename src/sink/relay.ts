@@ -34,7 +34,7 @@ export async function runRelay(context: RelayContext): Promise<void> {
     let writer: LogWriter | undefined;
     try {
       // A newer leader has the transactional id: opening it once more would end that one's work.
-      await context.session.transaction(() => holdLease(context.session, context.t, context.lease));
+      await holdLease(context.session, context.t, context.lease);
       writer = await openWriter(context);
       while (!signal.aborted) {
         const sent = await relayOnce({ ...context, writer });

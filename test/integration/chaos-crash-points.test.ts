@@ -106,7 +106,6 @@ const tailCrashes = (cloud: LivingCloud): PlannedCrash[] => [
 const aggregateCrashes: readonly PlannedCrash[] = [
   { at: 'aggregate.generation-made' },
   { at: 'aggregate.partitions-entered' },
-  { at: 'aggregate.claim-before-commit', nth: 2 },
   { at: 'aggregate.claimed', nth: 2 },
   { at: 'aggregate.after-fence', nth: 2 },
   { at: 'aggregate.events-written', nth: 3 },
@@ -116,7 +115,7 @@ const aggregateCrashes: readonly PlannedCrash[] = [
 ];
 
 const sinkCrashes = (cloud: LivingCloud): PlannedCrash[] => [
-  { at: 'sink.lease-before-commit' },
+  { at: 'sink.lease-before-fence' },
   { at: 'sink.lease-taken' },
   { at: 'sink.job-before-commit' },
   { at: 'sink.after-fence' },

@@ -13,11 +13,24 @@ import { runStages, untilArgs } from '../support/stages.ts';
 
 const hourMs = 3_600_000;
 
-/** Where each is in the middle of a transaction that others would wait for. */
-const within: readonly (readonly [Stage, CrashPoint, nth: number])[] = [
-  ['tail', 'tail.after-produce-before-commit', 4],
-  ['aggregate', 'aggregate.before-commit', 3],
-  ['sink', 'sink.before-publish-commit', 1],
+/** Where each is in the middle of what others would wait for: one process after another freezes there. */
+const within: readonly (readonly [Stage, readonly (readonly [CrashPoint, nth: number])[]])[] = [
+  ['tail', [['tail.after-produce-before-commit', 4]]],
+  [
+    'aggregate',
+    [
+      ['aggregate.before-commit', 3],
+      ['aggregate.claimed', 1],
+    ],
+  ],
+  [
+    'sink',
+    [
+      ['sink.before-publish-commit', 1],
+      ['sink.lease-before-fence', 1],
+      ['sink.job-before-commit', 1],
+    ],
+  ],
 ];
 
 test(
@@ -39,12 +52,10 @@ test(
     await cloud.live(12 * hourMs);
     const frozen: StageProcess[] = [];
     try {
-      for (const [stage, at, nth] of within) {
-        const env = environment(mariadbUrl, kafka, `${at}:${nth}:stop`);
-        frozen.push(startStage(stage, pipeline.args(stage), env));
-      }
-      await freeze(pipeline, cloud, frozen);
-      // All three are stopped, with their locks and their transaction. Others take over and get to the end.
+      const address = { USAGESTREAM_SOURCE: mariadbUrl, USAGESTREAM_SINK: mariadbUrl };
+      const env = { ...address, USAGESTREAM_LOG: `kafka://${kafka}` };
+      await freezeAll(pipeline, cloud, env, frozen);
+      // All of them are stopped, with their locks and their transaction. Others take over and get to the end.
       const untilMs = await cloud.finishHour();
       const commands = within.map(([stage]) => [stage, ...untilArgs(untilMs)] as const);
       await runStages(pipeline, commands);
@@ -70,28 +81,25 @@ test(
 
 const exact = { missing: 0, surplus: 0, different: 0, duplicates: 0, examples: [] };
 
-const environment = (mariadbUrl: string, kafka: string, crashAt: string) => ({
-  USAGESTREAM_SOURCE: mariadbUrl,
-  USAGESTREAM_SINK: mariadbUrl,
-  USAGESTREAM_LOG: `kafka://${kafka}`,
-  USAGESTREAM_CRASH_AT: crashAt,
-});
-
-/** Lets the cloud live until all have stopped themselves; a stage whose work another needs is helped along. */
-async function freeze(pipeline: Pipeline, cloud: LivingCloud, processes: readonly StageProcess[]) {
+/** Lets the cloud live until all have stopped themselves; then their stages go on without them. */
+async function freezeAll(
+  pipeline: Pipeline,
+  cloud: LivingCloud,
+  env: Readonly<Record<string, string>>,
+  frozen: StageProcess[],
+): Promise<void> {
   const helpers: StageProcess[] = [];
-  try {
-    const helped = new Set<string>();
-    while (!processes.every(isStopped)) {
-      for (const one of processes) {
-        if (one.ended() !== undefined) throw new Error(`${one.name} ended:\n${one.tail()}`);
-        if (!isStopped(one) || helped.has(one.name)) continue;
-        helped.add(one.name);
-        helpers.push(pipeline.start(one.name as Stage));
-      }
-      await cloud.live(hourMs / 4);
-      await sleep(200);
+  const chains = within.map(async ([stage, points]) => {
+    for (const [at, nth] of points) {
+      const crashAt = { USAGESTREAM_CRASH_AT: `${at}:${nth}:stop` };
+      const one = startStage(`${stage} at ${at}`, pipeline.args(stage), { ...env, ...crashAt });
+      frozen.push(one);
+      while (!isStopped(one)) await sleep(50);
     }
+    helpers.push(pipeline.start(stage));
+  });
+  try {
+    await cloud.liveDuring(Promise.all(chains), { simulatedMs: hourMs / 4, everyMs: 200 });
   } finally {
     for (const one of helpers) one.kill('SIGKILL');
     await Promise.all(helpers.map((one) => one.exited));
@@ -99,8 +107,10 @@ async function freeze(pipeline: Pipeline, cloud: LivingCloud, processes: readonl
 }
 
 /** The state of a process as the kernel has it: T is stopped by a signal. */
-const isStopped = ({ pid }: StageProcess): boolean =>
-  / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/, ''));
+function isStopped(one: StageProcess): boolean {
+  if (one.ended() !== undefined) throw new Error(`${one.name} ended:\n${one.tail()}`);
+  return readFileSync(`/proc/${one.pid}/stat`, 'utf8').replace(/^.*\)/, '').startsWith(' T ');
+}
 
 async function published({ pool, names }: Pipeline): Promise<number> {
   const [rows] = await pool.query(
