@@ -176,7 +176,8 @@ export async function sinkStage(
           : { server: targetOf(v.alerts, v.alertsPassword), schema: v.cloudSchema },
       host: v.host ?? `usagestream@${hostname()}`,
       pid: process.pid,
-      leaseMs: v.sessionTimeout,
+      // A stand-by looks once a second: with that the take-over stays within the time asked for.
+      leaseMs: Math.round(v.sessionTimeout * 0.8),
       ...(v.until === undefined ? {} : { untilMs: v.until }),
     },
     {

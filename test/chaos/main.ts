@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { openArena } from './arena.ts';
 import { runChaos } from './run.ts';
+import { soak, soakTable } from './soak.ts';
 import { measureTakeOvers, takeOverTable } from './takeover.ts';
 
 const { values } = parseArgs({
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '45' },
     quiet: { type: 'boolean', default: false },
     takeover: { type: 'string' },
+    soak: { type: 'string' },
     help: { type: 'boolean' },
   },
 });
@@ -26,6 +28,7 @@ after each run every row of cloud_usage is compared with an independent recount 
   --seed S     schedule of the first run; the next ones take S+1, S+2, …: a run is had again by its own seed
   --quiet      no line for each fault
   --takeover N instead: kill and freeze the owner of each stage N times, and print how long it took
+  --soak N     instead: a steady load for N minutes; memory and descriptors of each process, once a minute
 Example: npm run test:chaos -- --minutes 30 --seed 7
 Exit code 0 only when nothing was lost, doubled or wrong, and no process gave up.`);
   process.exit(0);
@@ -38,6 +41,13 @@ if (values.takeover !== undefined) {
   );
   console.log(takeOverTable(results));
   process.exit(0);
+}
+
+if (values.soak !== undefined) {
+  await using arena = await openArena();
+  const result = await soak(arena, Number(values.soak), (text) => console.log(text));
+  console.log(soakTable(result));
+  process.exit(result.compared > 0 && result.wrong === 0 ? 0 : 1);
 }
 
 const firstSeed = Number(values.seed ?? randomInt(2 ** 31));

@@ -62,9 +62,10 @@ async function measure(
     for (const how of ['SIGKILL', 'SIGSTOP'] as const) {
       const tookMs: number[] = [];
       for (let n = 0; n < tries; n++) {
+        // The other has joined, and the group is at rest.
+        await busyOne(pipeline, stage, pair);
+        await sleep(6000);
         const victim = await busyOne(pipeline, stage, pair);
-        // The other is a member of the group, and the killed ones before it are forgotten.
-        await sleep(3000);
         const fromMs = Date.now();
         victim.kill(how);
         const took = (await takenOver(pipeline, stage, victim.pid)) - fromMs;

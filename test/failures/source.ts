@@ -5,7 +5,8 @@ export const sourceFailures: readonly Failure[] = [
   {
     n: 1,
     fault: 'the tailer is killed at any step, also between the write and its position',
-    holds: 'it goes on from the last committed position; a reader of committed records sees each change once',
+    holds:
+      'it goes on from the last committed position; a reader of committed records sees each change once',
     tests: [
       'chaos-crash-points.test.ts: killed at every named point and started again, each stage leaves every row once',
       'tail-restart.test.ts: killed in the snapshot and in the binlog, it writes each row once',
@@ -24,7 +25,8 @@ export const sourceFailures: readonly Failure[] = [
   {
     n: 3,
     fault: 'the tailer is killed while it reads the first snapshot',
-    holds: 'the snapshot goes on after its last chunk, and the binlog begins where the snapshot was taken',
+    holds:
+      'the snapshot goes on after its last chunk, and the binlog begins where the snapshot was taken',
     tests: [
       'chaos-crash-points.test.ts: killed at every named point and started again, each stage leaves every row once',
       'tail-restart.test.ts: killed in the snapshot and in the binlog, it writes each row once',
@@ -80,7 +82,8 @@ export const sourceFailures: readonly Failure[] = [
   {
     n: 9,
     fault: 'the binlog after our position was purged',
-    holds: 'it stops in a state of its own with the way out, or heals by id; nothing is missing in silence',
+    holds:
+      'it stops in a state of its own with the way out, or heals by id; nothing is missing in silence',
     tests: [
       'tail-faults.test.ts: a place that was purged, and another history at the same place, are told apart from the rest',
     ],
@@ -149,7 +152,8 @@ export const sourceFailures: readonly Failure[] = [
   },
   {
     n: 16,
-    fault: 'XA, ROLLBACK with a table without transactions, SAVEPOINT, empty transactions, tagged GTIDs',
+    fault:
+      'XA, ROLLBACK with a table without transactions, SAVEPOINT, empty transactions, tagged GTIDs',
     holds: 'no row that was not committed, and the position moves on',
     tests: [
       'tail-faults.test.ts: a transaction larger than memory comes whole and once, rolled back ones not at all',

@@ -5,7 +5,8 @@ export const storeFailures: readonly Failure[] = [
   {
     n: 26,
     fault: 'a record that nobody can use: not JSON, of another version, without a value, unknown',
-    holds: 'a dead letter with its bytes and the reason; the partition goes on; a replay counts once',
+    holds:
+      'a dead letter with its bytes and the reason; the partition goes on; a replay counts once',
     tests: [
       'aggregate-refused.test.ts: $why is refused alone, with its bytes, and the partition goes on',
       'aggregate-refused.test.ts: an event that its rule refuses is a dead letter with its feed record',
@@ -47,7 +48,8 @@ export const storeFailures: readonly Failure[] = [
   },
   {
     n: 30,
-    fault: "the sink's database: deadlock, lock timeout, lost at the commit, read-only, packet too small",
+    fault:
+      "the sink's database: deadlock, lock timeout, lost at the commit, read-only, packet too small",
     holds: 'the whole unit is done again; what an unknown commit did is read from the tables',
     tests: [
       'sink-lease.test.ts: a commit whose answer is lost counts',

@@ -6,12 +6,12 @@ import type { TailedCloud } from '../support/tailed-cloud.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const events = 60;
+const events = 30;
 
 const eventIds = async (cloud: TailedCloud) =>
   (await cloud.feed()).flatMap((each) => (each.kind === 'usage-event' ? [each.event.id] : []));
 
-test.each([
+test.concurrent.each([
   { why: 'that is reset', harm: (link: FaultProxy) => link.reset() },
   { why: 'whose end comes from the source', harm: (link: FaultProxy) => link.halfClose('server') },
   { why: 'whose end comes from us', harm: (link: FaultProxy) => link.halfClose('client') },
@@ -40,7 +40,7 @@ test.each([
   await tail.whenCaughtUp();
   for (let id = 1; id <= events; id++) {
     await insertEvent(cloud.sql, { id });
-    if (id % 20 !== 10) continue;
+    if (id !== 10) continue;
     harm(link);
     await sleep(lastsMs);
     link.set({});
@@ -52,7 +52,7 @@ test.each([
   expect(await cloud.raw('usage_event')).toHaveLength(events);
 });
 
-test('a source that falls silent is noticed by its heartbeat and left', async () => {
+test.concurrent('a source that falls silent is noticed by its heartbeat and left', async () => {
   await using cloud = await tailedCloud();
   await using link = await FaultProxy.open(cloud.target);
   const tail = cloud.start({ source: { ...cloud.target, port: link.port }, heartbeatMs: 200 });
