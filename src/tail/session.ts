@@ -84,7 +84,12 @@ export async function runSession(
     connection = await openConnection(settings.source, 'SOURCE');
     // Broken connections show in the next query; without a listener they would end the process.
     connection.on('error', (cause) => logger.debug({ cause }, 'source connection broke'));
-    const end = await ready(connection, settings, io);
+    const end = await within(
+      settings.writeTimeoutMs,
+      ready(connection, settings, io),
+      'SOURCE_UNREACHABLE',
+      'preflight',
+    );
     const serverId = await serverIdOf(connection);
     const accounts = new EventAccounts(settings.cloudSchema);
     const output = new TailOutput({

@@ -7,6 +7,7 @@ import { ClockSampler } from './clock-sampler.ts';
 import type { ResumePoint } from './server-facts.ts';
 import type { SessionContext, StreamStart } from './session.ts';
 import type { Boundary, ChangeSource, SourceChange, SourceItem } from './source.ts';
+import { within } from './time-limit.ts';
 import { committed, passed, raised, sampled, startWatermark } from './watermark.ts';
 import type { Watermark } from './watermark.ts';
 
@@ -102,10 +103,16 @@ class StreamLoop {
 
   // Details do not say whose they are; all that are not known are asked for at once.
   async #lookUp(items: readonly SourceItem[]): Promise<void> {
-    const { accounts, connection } = this.#context;
+    const { accounts, connection, settings } = this.#context;
     const changes = items.flatMap((item) => ('changes' in item ? item.changes : []));
     if (changes.some((change) => change.layout.table.kind === 'event-detail'))
-      await accounts.prepare(changes, connection);
+      // A link that swallows the question would leave us the lead, doing nothing, until TCP gives up.
+      await within(
+        settings.writeTimeoutMs,
+        accounts.prepare(changes, connection),
+        'SOURCE_UNREACHABLE',
+        'accounts of events',
+      );
   }
 
   async #handle(item: SourceItem): Promise<void> {

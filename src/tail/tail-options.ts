@@ -38,7 +38,7 @@ export interface TailOptions {
   readonly heartbeatMs?: number;
   /** A tailer that is silent for so long loses its lead, ms. */
   readonly sessionTimeoutMs?: number;
-  /** A write to the log that takes longer is given up and its writer replaced, ms. */
+  /** A write to the log, or a question to the source, that takes longer is given up and begun anew, ms. */
   readonly writeTimeoutMs?: number;
   /** Give up instead of trying again when log or source cannot be reached at all at start. */
   readonly failFast?: boolean;

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { canStartServers } from '../support/servers.ts';
 import { openArena } from './arena.ts';
 import { runChaos } from './run.ts';
 import { soak, soakTable } from './soak.ts';
@@ -33,6 +34,8 @@ Example: npm run test:chaos -- --minutes 30 --seed 7
 Exit code 0 only when nothing was lost, doubled or wrong, and no process gave up.`);
   process.exit(0);
 }
+
+if (!canStartServers()) process.exit(1);
 
 if (values.takeover !== undefined) {
   await using arena = await openArena();

@@ -67,7 +67,10 @@ export const sourceFailures: readonly Failure[] = [
     n: 7,
     fault: 'the source is cut off without a word while it is quiet',
     holds: 'heartbeats that do not come are noticed, and the tailer connects anew',
-    tests: ['chaos-links.test.ts: a source that falls silent is noticed by its heartbeat and left'],
+    tests: [
+      'chaos-links.test.ts: a source that falls silent is noticed by its heartbeat and left',
+      'chaos-links.test.ts: a question to the source that is never answered is given up, and asked anew',
+    ],
   },
   {
     n: 8,

@@ -72,3 +72,31 @@ test('a source that falls silent is noticed by its heartbeat and left', async ()
   await tail.stop();
   expect(await eventIds(cloud)).toEqual(['1']);
 });
+
+test('a question to the source that is never answered is given up, and asked anew', async () => {
+  await using cloud = await tailedCloud();
+  await using link = await FaultProxy.open(cloud.target);
+  await insertEvent(cloud.sql, { id: 1 });
+  const first = cloud.start();
+  await first.whenCaughtUp();
+  await first.stop();
+  // It has not seen the event, and has to ask whose it is.
+  const source = { ...cloud.target, port: link.port };
+  const tail = cloud.start({ source, writeTimeoutMs: 1500 });
+  await tail.whenCaughtUp();
+  // Heartbeats and changes come; what we ask does not arrive.
+  link.set({ blackHole: 'requests' });
+  await cloud.sql.query(
+    "INSERT INTO usage_event_details (usage_event_id, name, value) VALUES (1, 'memory', '512')",
+  );
+  await expect
+    .poll(async () => (await tail.metrics.retries.get()).values, { timeout: 20_000 })
+    .toContainEqual(
+      expect.objectContaining({ labels: { room: 'tail', code: 'SOURCE_UNREACHABLE' } }),
+    );
+  link.set({});
+  await tail.whenCaughtUp();
+  await tail.stop();
+  const details = (await cloud.feed()).filter(({ kind }) => kind === 'event-detail');
+  expect(details).toHaveLength(1);
+});

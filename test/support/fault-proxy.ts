@@ -9,8 +9,11 @@ export interface Faults {
   readonly bytesPerSecond?: number;
   /** Pieces of at most so many bytes, each a packet of its own. */
   readonly sliceBytes?: number;
-  /** Nothing passes, and nobody is told: as when a cable is pulled. What waits goes on when this ends. */
-  readonly blackHole?: boolean;
+  /**
+   * Nothing passes (or nothing to the server), and nobody is told: as when a cable is pulled. What waits goes
+   * on when this ends.
+   */
+  readonly blackHole?: boolean | 'requests';
   /** Who connects is cut off at once. */
   readonly refuse?: boolean;
 }
@@ -86,7 +89,11 @@ class Link {
       socket.on('close', () => this.reset());
     }
     server.allowHalfOpen = true;
-    this.#ways = [new Way(client, server, faults), new Way(server, client, faults)];
+    const swallows = (kind: Faults['blackHole']) => faults().blackHole === kind;
+    this.#ways = [
+      new Way(client, server, faults, () => swallows(true) || swallows('requests')),
+      new Way(server, client, faults, () => swallows(true)),
+    ];
   }
 
   wake(): void {
@@ -107,10 +114,12 @@ class Link {
 /** Bytes in one direction, in order; at most one piece is held, so that back-pressure reaches the sender. */
 class Way {
   readonly #faults: () => Faults;
+  readonly #isSwallowed: () => boolean;
   #wake: () => void = () => {};
 
-  constructor(from: Socket, to: Socket, faults: () => Faults) {
+  constructor(from: Socket, to: Socket, faults: () => Faults, isSwallowed: () => boolean) {
     this.#faults = faults;
+    this.#isSwallowed = isSwallowed;
     void this.#run(from, to);
   }
 
@@ -123,13 +132,13 @@ class Way {
       for await (const chunk of from) {
         for (const piece of this.#pieces(chunk as Buffer)) {
           await this.#delay(piece.length);
-          while (this.#faults().blackHole === true) await this.#sleep();
+          while (this.#isSwallowed() && !to.destroyed) await this.#sleep();
           if (!to.writable) return;
           if (!to.write(piece)) await this.#drained(to);
         }
       }
       // The end is news, too: a black hole swallows it.
-      while (this.#faults().blackHole === true && !to.destroyed) await this.#sleep();
+      while (this.#isSwallowed() && !to.destroyed) await this.#sleep();
       to.end();
     } catch {
       to.destroy(); // reset on either side
