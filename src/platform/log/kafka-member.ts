@@ -11,6 +11,8 @@ const DEFAULT_SESSION_MS = 10_000;
 /** A rebalance is noticed at a heartbeat: members that come and go all the time must leave time to work. */
 const LONGEST_HEARTBEAT_MS = 300;
 const SHORTEST_SESSION_MS = 6000;
+/** From the end of a session until the others have joined anew. */
+const NOTICED_WITHIN_MS = 2000;
 /** The pace of kafkajs' loop, which does nothing but heartbeats here. */
 const LOOP_MS = 100;
 const COMMIT_EVERY_MS = 5000;
@@ -95,7 +97,7 @@ export async function joinKafkaGroup(
 const sessionWithin = (askedMs: number): number =>
   askedMs <= SHORTEST_SESSION_MS
     ? askedMs
-    : Math.max(SHORTEST_SESSION_MS, askedMs - 2 * LONGEST_HEARTBEAT_MS);
+    : Math.max(SHORTEST_SESSION_MS, askedMs - NOTICED_WITHIN_MS);
 
 /** Tells the feed of assignments, commits offsets for lag tools, and notices when the membership died. */
 function superviseConsumer(
