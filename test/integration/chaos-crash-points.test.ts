@@ -135,30 +135,34 @@ const migrationPoints: readonly CrashPoint[] = [
   'migrate.before-version',
 ];
 
-test('a migration killed before any of its kinds of step goes on and makes the same schema', async () => {
-  const { mariadbUrl } = servers();
-  await using pipeline = await createPipeline({
-    mariadbUrl,
-    kafka: servers().kafkaBrokers.join(','),
-  });
-  const schema = `us_${randomSuffix()}_migrated`;
-  const { pool, names } = pipeline;
-  try {
-    const migrate = (crashAt?: string) =>
-      startStage('migrate', ['migrate', '--schema', schema, '--log-level', 'warn'], {
-        USAGESTREAM_SINK: mariadbUrl,
-        ...(crashAt === undefined ? {} : { USAGESTREAM_CRASH_AT: crashAt }),
-      }).exited;
-    for (const nth of [1, 2, 9])
-      expect(await migrate(`migrate.before-statement:${nth}`)).toBe('SIGKILL');
-    for (const nth of [1, 2])
-      expect(await migrate(`migrate.before-version:${nth}`)).toBe('SIGKILL');
-    expect(await migrate()).toBe(0);
-    expect(await columnsOf(pool, schema)).toEqual(await columnsOf(pool, names.schema));
-  } finally {
-    await pool.query(`DROP DATABASE IF EXISTS ${quoteName(schema)}`);
-  }
-});
+test(
+  'a migration killed before any of its kinds of step goes on and makes the same schema',
+  { timeout: 60_000 },
+  async () => {
+    const { mariadbUrl } = servers();
+    await using pipeline = await createPipeline({
+      mariadbUrl,
+      kafka: servers().kafkaBrokers.join(','),
+    });
+    const schema = `us_${randomSuffix()}_migrated`;
+    const { pool, names } = pipeline;
+    try {
+      const migrate = (crashAt?: string) =>
+        startStage('migrate', ['migrate', '--schema', schema, '--log-level', 'warn'], {
+          USAGESTREAM_SINK: mariadbUrl,
+          ...(crashAt === undefined ? {} : { USAGESTREAM_CRASH_AT: crashAt }),
+        }).exited;
+      for (const nth of [1, 2, 9])
+        expect(await migrate(`migrate.before-statement:${nth}`)).toBe('SIGKILL');
+      for (const nth of [1, 2])
+        expect(await migrate(`migrate.before-version:${nth}`)).toBe('SIGKILL');
+      expect(await migrate()).toBe(0);
+      expect(await columnsOf(pool, schema)).toEqual(await columnsOf(pool, names.schema));
+    } finally {
+      await pool.query(`DROP DATABASE IF EXISTS ${quoteName(schema)}`);
+    }
+  },
+);
 
 async function columnsOf(pool: Pool, schema: string): Promise<string[]> {
   const [rows] = await pool.query<RowDataPacket[]>(
