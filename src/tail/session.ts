@@ -20,6 +20,7 @@ import { binlogEnd, resumePoint, serverIdOf } from './server-facts.ts';
 import type { ResumePoint } from './server-facts.ts';
 import { followBinlog } from './stream.ts';
 import type { TailProgress, TailSettings } from './tail-options.ts';
+import { withinAnswer } from './within-answer.ts';
 import { withinWrite } from './within-write.ts';
 import { streamsOf } from './written-streams.ts';
 
@@ -84,10 +85,9 @@ export async function runSession(
     connection = await openConnection(settings.source, 'SOURCE');
     // Broken connections show in the next query; without a listener they would end the process.
     connection.on('error', (cause) => logger.debug({ cause }, 'source connection broke'));
-    const end = await within(
+    const end = await withinAnswer(
       settings.writeTimeoutMs,
       ready(connection, settings, io),
-      'SOURCE_UNREACHABLE',
       'preflight',
     );
     const serverId = await serverIdOf(connection);

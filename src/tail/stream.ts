@@ -7,9 +7,9 @@ import { ClockSampler } from './clock-sampler.ts';
 import type { ResumePoint } from './server-facts.ts';
 import type { SessionContext, StreamStart } from './session.ts';
 import type { Boundary, ChangeSource, SourceChange, SourceItem } from './source.ts';
-import { within } from './time-limit.ts';
 import { committed, passed, raised, sampled, startWatermark } from './watermark.ts';
 import type { Watermark } from './watermark.ts';
+import { withinAnswer } from './within-answer.ts';
 
 /** However steadily changes trickle in, they are committed after this long. */
 const maxOpenMs = 500;
@@ -107,10 +107,9 @@ class StreamLoop {
     const changes = items.flatMap((item) => ('changes' in item ? item.changes : []));
     if (changes.some((change) => change.layout.table.kind === 'event-detail'))
       // A link that swallows the question would leave us the lead, doing nothing, until TCP gives up.
-      await within(
+      await withinAnswer(
         settings.writeTimeoutMs,
         accounts.prepare(changes, connection),
-        'SOURCE_UNREACHABLE',
         'accounts of events',
       );
   }
