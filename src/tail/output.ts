@@ -23,6 +23,7 @@ export interface OutputOptions {
   readonly incarnation: number;
   /** server_id of the followed server. */
   readonly serverId: number;
+  readonly connector: EnvelopeOptions['connector'];
   readonly batch: LogBatch;
   readonly placements: Placements;
   readonly accounts: EventAccounts;
@@ -58,7 +59,7 @@ export class TailOutput {
     this.#envelope = {
       prefix: settings.prefix,
       version: settings.version,
-      connector: 'mariadb',
+      connector: options.connector,
       runId: randomUUID(),
     };
     this.#lastAtMs = Array.from({ length: settings.feedPartitions }, () => options.clock.now());

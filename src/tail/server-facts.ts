@@ -2,12 +2,13 @@ import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
+import { flavourOf } from './flavour.ts';
 import { GtidPosition } from './gtid-position.ts';
+import { resumeOnMysql, startMysqlSnapshot } from './mysql-facts.ts';
 import type { Boundary } from './source.ts';
 
 /*
- * What is asked of the followed server, in MariaDB's words: with transaction-assembler.ts the one
- * place where another flavour will differ.
+ * What is asked of the followed server, in MariaDB's words; MySQL's are in mysql-facts.ts.
  */
 
 /** First row of a query, columns as text or null. @throws what the server said. */
@@ -35,7 +36,7 @@ export async function serverClock(connection: Connection): Promise<EpochMs> {
 
 /** Where the binlog ends now. @throws SOURCE_NOT_READY when there is none. */
 export async function binlogEnd(connection: Connection): Promise<BinlogPoint> {
-  const row = await firstRow(connection, 'SHOW MASTER STATUS');
+  const row = await firstRow(connection, (await flavourOf(connection)).showEnd);
   if (!row?.['File'])
     throw new AppError('SOURCE_NOT_READY', {
       reason: 'the server writes no binlog',
@@ -52,6 +53,7 @@ export async function gtidAt(connection: Connection, at: BinlogPoint): Promise<s
 
 /** Begins a read-only view of all InnoDB tables and says which place of the binlog it belongs to. */
 export async function startConsistentSnapshot(connection: Connection): Promise<Boundary> {
+  if ((await flavourOf(connection)).name === 'mysql') return startMysqlSnapshot(connection);
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
   const [rows] = await connection.query<RowDataPacket[]>(
@@ -96,6 +98,7 @@ export async function resumePoint(
   stored: Boundary & { readonly serverId: number },
 ): Promise<ResumePoint> {
   const { end, gtid } = stored;
+  if ((await flavourOf(connection)).name === 'mysql') return resumeMysql(connection, stored);
   const here = await gtidAt(connection, end);
   if (here !== null && sameGtids(here, gtid)) return { end, gtid, byGtid: false };
   const serverId = await serverIdOf(connection);
@@ -111,5 +114,20 @@ export async function resumePoint(
         : 'the binlog has another history at this place (restored backup or RESET MASTER)',
     gtidThere: here,
     oldest: (await firstRow(connection, 'SHOW BINARY LOGS'))?.['Log_name'] ?? null,
+  });
+}
+
+async function resumeMysql(
+  connection: Connection,
+  { end, gtid, serverId: storedId }: Boundary & { readonly serverId: number },
+): Promise<ResumePoint> {
+  const serverId = await serverIdOf(connection);
+  const found = await resumeOnMysql(connection, { end, gtid }, serverId === storedId);
+  if (found) return { end, gtid, ...found };
+  throw new AppError('TAIL_POSITION_PURGED', {
+    ...end,
+    gtid,
+    serverId,
+    reason: 'the place is gone, or the server has another history (restored backup, reset)',
   });
 }

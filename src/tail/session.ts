@@ -7,6 +7,7 @@ import { mysqlError, openConnection } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
 import { EventAccounts } from './event-accounts.ts';
 import { runFirstSnapshot } from './first-snapshot.ts';
+import { flavourOf } from './flavour.ts';
 import { LogBatch } from './log-batch.ts';
 import { TailOutput } from './output.ts';
 import { Placements } from './placement.ts';
@@ -85,6 +86,7 @@ export async function runSession(
       placements,
       accounts,
       serverId,
+      connector: (await flavourOf(connection)).name,
       incarnation: stored?.incarnation ?? 0,
       metrics: io.metrics,
       clock: io.clock,
