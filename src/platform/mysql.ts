@@ -90,9 +90,10 @@ export function openPool(target: MysqlTarget, connections = 4): Pool {
 export async function openConnection(
   target: MysqlTarget,
   role: 'SOURCE' | 'STORE',
+  more: ConnectionOptions = {},
 ): Promise<Connection> {
   try {
-    return await createConnection(mysqlOptions(target));
+    return await createConnection({ ...mysqlOptions(target), ...more });
   } catch (cause) {
     throw mysqlError(cause, target, role);
   }
