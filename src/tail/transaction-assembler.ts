@@ -194,6 +194,8 @@ export class TransactionAssembler {
             event,
             { fix: "SET GLOBAL binlog_format = 'ROW', and the same for the session that wrote it" },
           );
+        break;
+      case 'other':
     }
     if (!txn || txn.standalone) this.#end(event);
   }

@@ -96,7 +96,7 @@ onMysql('GTIDs, tagged ones too, stand in the records and in the place to go on 
   await insertEvent(sql, { id: 4 });
   await second.whenCaughtUp();
   await second.stop();
-  expect((await idsOf(cloud)).toSorted()).toEqual([1, 2, 3, 4]);
+  expect(new Set(await idsOf(cloud))).toEqual(new Set([1, 2, 3, 4]));
   const raw = (await cloud.raw('usage_event')).map((each) => JSON.parse(each.value!));
   const one = raw.find((each) => each.after.id === 2).source;
   expect(one.connector).toBe('mysql');
