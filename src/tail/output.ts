@@ -12,7 +12,9 @@ import { RefusedRow } from './feed-payload.ts';
 import type { LogBatch } from './log-batch.ts';
 import type { Placements } from './placement.ts';
 import { encodePosition } from './position.ts';
-import type { SnapshotCursor } from './position.ts';
+import type { PositionRecord, SnapshotCursor } from './position.ts';
+import { incarnationOf } from './incarnations.ts';
+import { NewestEvent } from './newest-event.ts';
 import { bareWatermark, putHeld, route } from './route.ts';
 import type { RouteContext } from './route.ts';
 import type { Boundary, SourceChange } from './source.ts';
@@ -24,9 +26,7 @@ const keptLength = 200;
 
 export interface OutputOptions {
   readonly settings: TailSettings;
-  readonly incarnation: number;
-  /** server_id of the followed server. */
-  readonly serverId: number;
+  readonly followed: FollowedSource;
   readonly batch: LogBatch;
   readonly placements: Placements;
   readonly accounts: EventAccounts;
@@ -36,10 +36,18 @@ export interface OutputOptions {
   readonly clock: Clock;
 }
 
+/** What every position says about the source beside the place. */
+export type FollowedSource = Pick<
+  PositionRecord,
+  'incarnation' | 'serverId' | 'serverUuid' | 'newestEvent' | 'cuts' | 'healed' | 'poll'
+>;
+
 /** Everything that one session writes: raw and feed records, dead letters, watermarks, placements and positions. */
 export class TailOutput {
   readonly #options: OutputOptions;
-  readonly #context: RouteContext;
+  #context: RouteContext;
+  #followed: FollowedSource;
+  #newest: NewestEvent;
   readonly #envelope: EnvelopeOptions;
   readonly #encoders = new Map<TableLayout, EnvelopeEncoder>();
   readonly #counts = new Map<SourceChange['layout'], Map<string, number>>();
@@ -50,10 +58,12 @@ export class TailOutput {
   constructor(options: OutputOptions) {
     const { settings, placements, accounts } = options;
     this.#options = options;
+    this.#followed = options.followed;
+    this.#newest = new NewestEvent(options.followed.newestEvent);
     this.#context = {
       prefix: settings.prefix,
       source: settings.prefix,
-      incarnation: options.incarnation,
+      ...identityOf(options.followed),
       feedPartitions: settings.feedPartitions,
       partitionOf: (account, zone) => placements.partitionOf(account, zone),
       hold: (account, name, value, mark) => placements.hold(account, name, value, mark),
@@ -71,6 +81,17 @@ export class TailOutput {
     this.#lastMarkMs = Array.from({ length: settings.feedPartitions }, () => null);
   }
 
+  get followed(): FollowedSource {
+    return { ...this.#followed, newestEvent: this.#newest.value() };
+  }
+
+  /** The source, or what is known about it, has changed: from the next record on. */
+  set followed(followed: FollowedSource) {
+    this.#followed = followed;
+    this.#newest = new NewestEvent(followed.newestEvent);
+    this.#context = { ...this.#context, ...identityOf(followed) };
+  }
+
   /** @param watermarkMs Holds before the first of these changes, and is written into each feed record. */
   write(
     changes: { readonly raw: readonly SourceChange[]; readonly feed: readonly SourceChange[] },
@@ -81,6 +102,7 @@ export class TailOutput {
     const out: OutRecord[] = [];
     for (const change of changes.feed) {
       this.#count(change);
+      if (change.layout.table.kind === 'usage-event') this.#newest.saw(change);
       try {
         const from = out.length;
         route(this.#context, change, watermarkMs, out);
@@ -176,8 +198,7 @@ export class TailOutput {
     const position = encodePosition(settings.prefix, {
       v: 1,
       source: settings.prefix,
-      incarnation: this.#options.incarnation,
-      serverId: this.#options.serverId,
+      ...this.followed,
       ...boundary.end,
       gtid: boundary.gtid,
       snapshot,
@@ -201,3 +222,8 @@ export class TailOutput {
     ops.set(change.op, (ops.get(change.op) ?? 0) + 1);
   }
 }
+
+const identityOf = ({ incarnation, cuts }: FollowedSource) => ({
+  incarnation,
+  incarnationOf: cuts.length === 0 ? undefined : (id: string) => incarnationOf(cuts, id),
+});

@@ -2,7 +2,6 @@ import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
-import { GtidPosition } from './gtid-position.ts';
 import type { Boundary } from './source.ts';
 
 /*
@@ -70,46 +69,7 @@ export async function startConsistentSnapshot(connection: Connection): Promise<B
   return { end, gtid: await gtidAt(connection, end) };
 }
 
-export async function serverIdOf(connection: Connection): Promise<number> {
-  return Number((await firstRow(connection, 'SELECT @@GLOBAL.server_id id'))?.['id']);
-}
-
-// Servers list the domains in an order of their own.
-const sameGtids = (a: string, b: string | null): boolean =>
-  new GtidPosition(a).toString() === new GtidPosition(b).toString();
-
 /** Where and how to start reading again. */
 export interface ResumePoint extends Boundary {
   readonly byGtid: boolean;
-}
-
-/**
- * Decides how to go on from a stored place. File and position are exact, but only on the server and
- * in the history that they were written for; the GTID at that place tells. On another server
- * of the same replication the GTID says where to go on.
- *
- * @throws TAIL_POSITION_PURGED when the place is gone or belongs to another history: reading on from
- *   there would lose or repeat changes without a trace.
- */
-export async function resumePoint(
-  connection: Connection,
-  stored: Boundary & { readonly serverId: number },
-): Promise<ResumePoint> {
-  const { end, gtid } = stored;
-  const here = await gtidAt(connection, end);
-  if (here !== null && sameGtids(here, gtid)) return { end, gtid, byGtid: false };
-  const serverId = await serverIdOf(connection);
-  if (serverId !== stored.serverId && gtid !== null) return { end, gtid, byGtid: true };
-  throw new AppError('TAIL_POSITION_PURGED', {
-    file: end.file,
-    pos: end.pos,
-    gtid,
-    serverId,
-    reason:
-      here === null
-        ? 'the place is not in the binlog any more'
-        : 'the binlog has another history at this place (restored backup or RESET MASTER)',
-    gtidThere: here,
-    oldest: (await firstRow(connection, 'SHOW BINARY LOGS'))?.['Log_name'] ?? null,
-  });
 }

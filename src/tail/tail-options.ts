@@ -40,6 +40,12 @@ export interface TailOptions {
   readonly sessionTimeoutMs?: number;
   /** A write to the log that takes longer is given up and its writer replaced, ms. */
   readonly writeTimeoutMs?: number;
+  /** What to do when reading cannot go on from where it was: read what is missing by id, or stop. */
+  readonly onSourceChange?: 'heal' | 'stop';
+  /** How far back of its last watermark events are compared when the source is healed, ms. */
+  readonly healBackMs?: number;
+  /** Events and details held in memory for that, at most. */
+  readonly healLimit?: number;
   /** Give up instead of trying again when log or source cannot be reached at all at start. */
   readonly failFast?: boolean;
   /** Written as `source.version` of raw records. */
@@ -59,6 +65,9 @@ export const withDefaults = (options: TailOptions): TailSettings => ({
   heartbeatMs: 5000,
   sessionTimeoutMs: 10_000,
   writeTimeoutMs: 60_000,
+  onSourceChange: 'heal',
+  healBackMs: 24 * 3_600_000,
+  healLimit: 1_000_000,
   failFast: false,
   zones: noZones,
   version: `usagestream-${manifest.version}`,
@@ -78,6 +87,12 @@ export type TailProgress =
   | {
       readonly phase: 'snapshot';
       readonly table: string;
+      readonly rows: number;
+      readonly watermarkMs: EpochMs | null;
+    }
+  | {
+      readonly phase: 'heal';
+      /** Rows written so far. */
       readonly rows: number;
       readonly watermarkMs: EpochMs | null;
     }
