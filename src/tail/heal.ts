@@ -148,8 +148,8 @@ class Healing {
   /** About the highest id that was created before an instant. */
   async #idBefore(ms: number): Promise<string> {
     const [rows] = await this.#connection.query<RowDataPacket[]>(
-      `SELECT CAST(id AS CHAR) id FROM ${this.#table()} WHERE created < ?
-       ORDER BY created DESC, id DESC LIMIT 1`,
+      `SELECT CAST(id AS CHAR) id FROM ${this.#table()} e WHERE e.created < ?
+       ORDER BY e.created DESC, e.id DESC LIMIT 1`,
       [new Date(ms).toISOString().slice(0, 19).replace('T', ' ')],
     );
     return rows[0] ? String(rows[0]['id']) : '0';
@@ -252,8 +252,8 @@ class Healing {
   // The old place with all of the new: what is committed is not written again by the next attempt.
   async #commit(): Promise<void> {
     const { output, io } = this.#context;
-    const { file, pos, gtid, watermarkMs, snapshot } = this.#stored;
-    await output.commit({ end: { file, pos }, gtid }, watermarkMs, snapshot);
+    const { file, pos, gtid, fileMs, watermarkMs, snapshot } = this.#stored;
+    await output.commit({ end: { file, pos }, gtid, fileMs }, watermarkMs, snapshot);
     io.onProgress({ phase: 'heal', rows: this.#rows, watermarkMs });
   }
 

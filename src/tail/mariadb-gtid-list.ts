@@ -19,7 +19,9 @@ const parse = (list: string): readonly Gtid[] =>
  * @param state `@@gtid_binlog_state`: the last transaction of each domain and server.
  */
 export function holdsPosition(state: string, position: string): boolean {
-  const held = new Map(parse(state).map((gtid) => [`${gtid.domain}-${gtid.server}`, gtid.sequence]));
+  const held = new Map(
+    parse(state).map((gtid) => [`${gtid.domain}-${gtid.server}`, gtid.sequence]),
+  );
   return parse(position).every(
     ({ domain, server, sequence }) => (held.get(`${domain}-${server}`) ?? -1n) >= sequence,
   );

@@ -201,6 +201,7 @@ export class TailOutput {
       ...this.followed,
       ...boundary.end,
       gtid: boundary.gtid,
+      fileMs: boundary.fileMs ?? null,
       snapshot,
       watermarkMs,
       feedPartitions: settings.feedPartitions,

@@ -64,6 +64,8 @@ export const PositionRecord = z.object({
   file: z.string(),
   pos: z.int().nonnegative(),
   gtid: z.string().nullable(),
+  /** When the server made the file: one of the same name that was made later is another one. */
+  fileMs: EpochMsSchema.nullable().default(null),
   /** Not null while the first snapshot is being read; file and pos are then its place. */
   snapshot: SnapshotCursor.nullable(),
   watermarkMs: EpochMsSchema.nullable(),

@@ -80,11 +80,12 @@ function decide(stored: StoredPlace, seen: ServerSight): ResumeDecision {
   if (isOther(stored, seen)) {
     if (stored.gtid === null || stored.gtid === '') return heal('another server without our GTID');
     if (holds !== true)
-      return heal(knowsOurs(stored, seen) ? 'transactions lost' : 'another server without our GTID');
+      return heal(
+        knowsOurs(stored, seen) ? 'transactions lost' : 'another server without our GTID',
+      );
     return purgedOurs(stored, seen) ? heal('purged') : { how: 'gtid' };
   }
-  if (log !== undefined)
-    return heal(stored.pos > log.size ? 'beyond the end' : 'another history');
+  if (log !== undefined) return heal(stored.pos > log.size ? 'beyond the end' : 'another history');
   const [oldest] = seen.logs;
   const isOlder = oldest !== undefined && fileNumber(stored.file) < fileNumber(oldest.file);
   return heal(isOlder ? 'purged' : 'beyond the end');

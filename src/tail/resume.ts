@@ -34,7 +34,12 @@ export async function resumeFrom(
   if (decision.how === 'heal') return heal(context, stored, decision.why);
 
   const byGtid = decision.how === 'gtid';
-  const point = { end: { file: stored.file, pos: stored.pos }, gtid: stored.gtid, byGtid };
+  const point = {
+    end: { file: stored.file, pos: stored.pos },
+    gtid: stored.gtid,
+    fileMs: stored.fileMs,
+    byGtid,
+  };
   const { how } = decision;
   if (!byGtid) {
     // A commit that a broker acknowledged and lost sight of: the same for the partitions of the feed.

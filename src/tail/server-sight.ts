@@ -20,7 +20,9 @@ export async function identifyServer(connection: Connection): Promise<ServerIden
   const version = row?.['version'] ?? '';
   const flavour = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
   const uuid =
-    flavour === 'mysql' ? await firstRow(connection, 'SELECT @@GLOBAL.server_uuid uuid') : undefined;
+    flavour === 'mysql'
+      ? await firstRow(connection, 'SELECT @@GLOBAL.server_uuid uuid')
+      : undefined;
   return { flavour, version, serverId: Number(row?.['id']), serverUuid: uuid?.['uuid'] ?? null };
 }
 
@@ -33,7 +35,10 @@ export async function lookAtServer(
 ): Promise<Omit<ServerSight, 'refused'>> {
   const { flavour, serverId, serverUuid } = identity;
   const [rows] = await connection.query<RowDataPacket[]>('SHOW BINARY LOGS');
-  const logs = rows.map((row) => ({ file: String(row['Log_name']), size: Number(row['File_size']) }));
+  const logs = rows.map((row) => ({
+    file: String(row['Log_name']),
+    size: Number(row['File_size']),
+  }));
   const about = { flavour, serverId, serverUuid, logs };
   const newestEvent = await compareNewest(connection, cloudSchema, stored.newestEvent);
   return flavour === 'mariadb'
@@ -62,7 +67,8 @@ async function mariaDbSight(
     nextGtid: null,
     executed: row?.['state'] ?? '',
     // The first event of a file ends at byte 4 at the earliest: the magic number.
-    purged: oldest === undefined ? '' : ((await gtidAt(connection, { file: oldest, pos: 4 })) ?? ''),
+    purged:
+      oldest === undefined ? '' : ((await gtidAt(connection, { file: oldest, pos: 4 })) ?? ''),
     isReplica: applies?.['Value'] === 'ON' || isOn(row?.['read_only']),
   };
 }

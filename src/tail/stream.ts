@@ -30,6 +30,7 @@ export async function followBinlog(
     serverId: settings.serverId,
     start: start.point.end,
     gtid: start.point.gtid,
+    fileMs: start.point.fileMs ?? null,
     byGtid: start.point.byGtid,
     maxQueueBytes: settings.maxQueueBytes,
     heartbeatMs: settings.heartbeatMs,

@@ -36,6 +36,8 @@ export interface AssemblerOptions {
   readonly cloudSchema: string;
   readonly start: BinlogPoint;
   readonly gtid: string | null;
+  /** When that file was made, if it is known: one of the same name that was made later is another one. */
+  readonly fileMs?: number | null;
   /** `start` is another server's: no place is known until the first new transaction or heartbeat. */
   readonly byGtid: boolean;
   /** A transaction above this many bytes is handed over in parts. */
@@ -58,12 +60,14 @@ export class TransactionAssembler {
   #at: BinlogPoint;
   #placed: boolean;
   #open: OpenTransaction | null = null;
+  #fileMs: number | null;
 
   constructor(options: AssemblerOptions, emit: (item: SourceItem, bytes: number) => void) {
     this.#options = options;
     this.#emit = emit;
     this.#at = options.start;
     this.#placed = !options.byGtid;
+    this.#fileMs = options.byGtid ? null : (options.fileMs ?? null);
     this.#gtids = new GtidPosition(options.gtid);
   }
 
@@ -98,6 +102,7 @@ export class TransactionAssembler {
         return this.#end(event);
       case 'Rotate': {
         const { binlogName, position } = event as BinlogEventByTypeName<'Rotate'>;
+        if (binlogName !== this.#at.file) this.#fileMs = null;
         return this.#passed({ file: binlogName, pos: position });
       }
       case 'Heartbeat': {
@@ -110,11 +115,26 @@ export class TransactionAssembler {
       case 'Format':
         // Every file begins with one; table ids start again when the server has restarted in between.
         this.#layouts.clear();
-        return;
+        return this.#format(event.timestamp);
       default:
         if (!this.#open && event.nextPosition > this.#at.pos)
           this.#passed({ file: this.#at.file, pos: event.nextPosition });
     }
+  }
+
+  // Sent at the start of reading, wherever that is, with the time at which the file was made.
+  #format(madeMs: number): void {
+    if (this.#fileMs !== null && madeMs > 0 && this.#fileMs !== madeMs)
+      throw new AppError('TAIL_POSITION_PURGED', {
+        reason: 'the file was made anew (RESET)',
+        file: this.#at.file,
+        pos: this.#at.pos,
+        made: new Date(madeMs).toISOString(),
+        expected: new Date(this.#fileMs).toISOString(),
+      });
+    if (madeMs <= 0 || this.#open) return;
+    this.#fileMs = madeMs;
+    if (this.#placed) this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
   }
 
   #begin(gtid: string, serverId: number, standalone: boolean, prepared: boolean, pos: number) {
@@ -265,7 +285,11 @@ export class TransactionAssembler {
     this.#open = null;
     if (gtid) this.#gtids.add(gtid);
     if (event.nextPosition > 0) this.#at = { file: this.#at.file, pos: event.nextPosition };
-    return { end: this.#at, gtid: this.#gtids.toString() || null };
+    return this.#boundary();
+  }
+
+  #boundary(): Boundary {
+    return { end: this.#at, gtid: this.#gtids.toString() || null, fileMs: this.#fileMs };
   }
 
   #passed(at: BinlogPoint): void {
@@ -273,7 +297,7 @@ export class TransactionAssembler {
     this.#open = null;
     this.#at = at;
     if (!this.#placed) return;
-    this.#emit({ kind: 'passed', boundary: { end: at, gtid: this.#gtids.toString() || null } }, 0);
+    this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
   }
 
   #undecodable(reason: string, event: { nextPosition: number }, facts: object = {}): AppError {

@@ -7,8 +7,20 @@ test.each([
   { why: 'the source lost what came after', equal: 7n, held: 9n, then: 'forked' },
   { why: 'nothing agrees yet: look further back', equal: null, held: 9n, then: 'widen' },
   { why: 'nothing was compared yet: look further back', equal: null, held: null, then: 'widen' },
-  { why: 'nothing agrees at all: another cloud', equal: null, held: 9n, whole: true, then: 'stranger' },
-  { why: 'a feed without events can be of any', equal: null, held: null, whole: true, then: 'continues' },
+  {
+    why: 'nothing agrees at all: another cloud',
+    equal: null,
+    held: 9n,
+    whole: true,
+    then: 'stranger',
+  },
+  {
+    why: 'a feed without events can be of any',
+    equal: null,
+    held: null,
+    whole: true,
+    then: 'continues',
+  },
 ])('$why', ({ equal, held, whole = false, then }) => {
   const verdict = judgeHistory({ highestEqual: equal, highestHeld: held, isWhole: whole });
   expect(verdict).toEqual(then === 'forked' ? { kind: then, aboveId: equal } : { kind: then });

@@ -32,14 +32,23 @@ const gtid = { how: 'gtid' };
 const wait = { how: 'wait' };
 const heal = (why: string) => ({ how: 'heal', why });
 
-test.each<{ why: string; stored?: Partial<StoredPlace>; seen?: Partial<ServerSight>; then: object }>([
+test.each<{
+  why: string;
+  stored?: Partial<StoredPlace>;
+  seen?: Partial<ServerSight>;
+  then: object;
+}>([
   { why: 'a server that was restarted goes on by its place', then: position },
   {
     why: 'one that rotated since goes on in the old file',
     seen: { logs: [...same.logs, { file: 'bin.000004', size: 4 }] },
     then: position,
   },
-  { why: 'one that got another server id has the same binlog', seen: { serverId: 7 }, then: position },
+  {
+    why: 'one that got another server id has the same binlog',
+    seen: { serverId: 7 },
+    then: position,
+  },
   {
     why: 'GTIDs of several domains are compared in whatever order they are listed',
     stored: { gtid: '0-1-100,5-9-7' },
@@ -181,7 +190,12 @@ const mysqlSame: ServerSight = {
 };
 const mysqlReplica = { serverUuid: b, serverId: 2, nextGtid: null, logs: replica.logs };
 
-test.each<{ why: string; stored?: Partial<StoredPlace>; seen?: Partial<ServerSight>; then: object }>([
+test.each<{
+  why: string;
+  stored?: Partial<StoredPlace>;
+  seen?: Partial<ServerSight>;
+  then: object;
+}>([
   { why: 'the same server goes on by its place', then: position },
   {
     why: 'at the very end nothing more may have been executed',
