@@ -48,6 +48,7 @@ export class TailOutput {
   #context: RouteContext;
   #followed: FollowedSource;
   #newest: NewestEvent;
+  #committedNewest: FollowedSource['newestEvent'];
   readonly #envelope: EnvelopeOptions;
   readonly #encoders = new Map<TableLayout, EnvelopeEncoder>();
   readonly #counts = new Map<SourceChange['layout'], Map<string, number>>();
@@ -60,6 +61,7 @@ export class TailOutput {
     this.#options = options;
     this.#followed = options.followed;
     this.#newest = new NewestEvent(options.followed.newestEvent);
+    this.#committedNewest = options.followed.newestEvent;
     this.#context = {
       prefix: settings.prefix,
       source: settings.prefix,
@@ -195,10 +197,12 @@ export class TailOutput {
     const { batch, placements, settings, metrics, clock } = this.#options;
     this.#placeOverdue(watermarkMs);
     batch.add(placements.takeNew());
+    const newestEvent = this.#newest.value();
     const position = encodePosition(settings.prefix, {
       v: 1,
       source: settings.prefix,
-      ...this.followed,
+      ...this.#followed,
+      newestEvent,
       ...boundary.end,
       gtid: boundary.gtid,
       fileMs: boundary.fileMs ?? null,
@@ -209,12 +213,19 @@ export class TailOutput {
     });
     const { bytes } = batch;
     await batch.commit([position]);
+    this.#committedNewest = newestEvent;
     metrics.tailBytes.inc(bytes);
     if (watermarkMs !== null) metrics.tailLagMs.set(Math.max(0, clock.now() - watermarkMs));
     for (const [layout, ops] of this.#counts)
       for (const [op, count] of ops)
         metrics.tailChanges.inc({ table: layout.table.name, op }, count);
     this.#counts.clear();
+  }
+
+  /** Drops what was written since the last commit. */
+  async abort(): Promise<void> {
+    this.#newest = new NewestEvent(this.#committedNewest);
+    await this.#options.batch.abort();
   }
 
   #count(change: SourceChange): void {

@@ -138,7 +138,7 @@ export interface StreamStart {
 }
 
 async function follow(context: SessionContext, end: BinlogPoint): Promise<'until' | 'stopped'> {
-  const { settings, io, batch, connection } = context;
+  const { settings, io, output, connection } = context;
   let refused = false;
   for (let until = end; ; until = await binlogEnd(connection)) {
     const from = await resumeFrom(context, refused);
@@ -158,7 +158,7 @@ async function follow(context: SessionContext, end: BinlogPoint): Promise<'until
       // The server has not what it seemed to have: the place is looked at again, and healed if it has to be.
       if (refused || !isAppError(error, 'TAIL_POSITION_PURGED')) throw error;
       io.logger.warn(error.facts, 'source refused the place');
-      await batch.abort();
+      await output.abort();
       refused = true;
     }
   }

@@ -2,9 +2,12 @@ import type { AnyBinlogEvent, BinlogEventByTypeName, RowData, UpdateRowData } fr
 import type { RowImage } from '../contracts/change-event.ts';
 import { AppError } from '../platform/errors.ts';
 import type { BinlogPoint } from './binlog-point.ts';
+import { FileTime } from './file-time.ts';
 import { capturedTables } from './captured-tables.ts';
 import { GtidPosition } from './gtid-position.ts';
 import type { Boundary, SourceChange, SourceItem } from './source.ts';
+import { allPresent, sameNames } from './rows-event.ts';
+import type { RowsEvent } from './rows-event.ts';
 import { layoutOf } from './table-layout.ts';
 import type { TableLayout } from './table-layout.ts';
 
@@ -13,13 +16,6 @@ type QueryEvent = BinlogEventByTypeName<'Query'>;
 type RowsOp = 'c' | 'u' | 'd';
 /** About what a decoded row takes in memory beside its bytes. */
 const heldBytes = 700;
-// What the library keeps on a rows event beside its declared fields.
-type RowsEvent = Omit<BinlogEventByTypeName<'UpdateRows'>, 'rows' | 'getTypeName'> & {
-  readonly rows: readonly (RowData | UpdateRowData)[];
-  readonly columns_present_bitmap: Uint8Array;
-  readonly columns_present_bitmap2?: Uint8Array;
-};
-
 interface OpenTransaction {
   readonly gtid: string | null;
   readonly serverId: number;
@@ -60,14 +56,14 @@ export class TransactionAssembler {
   #at: BinlogPoint;
   #placed: boolean;
   #open: OpenTransaction | null = null;
-  #fileMs: number | null;
+  readonly #fileTime: FileTime;
 
   constructor(options: AssemblerOptions, emit: (item: SourceItem, bytes: number) => void) {
     this.#options = options;
     this.#emit = emit;
     this.#at = options.start;
     this.#placed = !options.byGtid;
-    this.#fileMs = options.byGtid ? null : (options.fileMs ?? null);
+    this.#fileTime = new FileTime(options.byGtid ? null : (options.fileMs ?? null));
     this.#gtids = new GtidPosition(options.gtid);
   }
 
@@ -102,7 +98,7 @@ export class TransactionAssembler {
         return this.#end(event);
       case 'Rotate': {
         const { binlogName, position } = event as BinlogEventByTypeName<'Rotate'>;
-        if (binlogName !== this.#at.file) this.#fileMs = null;
+        if (binlogName !== this.#at.file) this.#fileTime.rotate();
         return this.#passed({ file: binlogName, pos: position });
       }
       case 'Heartbeat': {
@@ -115,26 +111,13 @@ export class TransactionAssembler {
       case 'Format':
         // Every file begins with one; table ids start again when the server has restarted in between.
         this.#layouts.clear();
-        return this.#format(event.timestamp);
+        this.#fileTime.format(event.timestamp, this.#at);
+        if (this.#placed && !this.#open) this.#pass();
+        return;
       default:
         if (!this.#open && event.nextPosition > this.#at.pos)
           this.#passed({ file: this.#at.file, pos: event.nextPosition });
     }
-  }
-
-  // Sent at the start of reading, wherever that is, with the time at which the file was made.
-  #format(madeMs: number): void {
-    if (this.#fileMs !== null && madeMs > 0 && this.#fileMs !== madeMs)
-      throw new AppError('TAIL_POSITION_PURGED', {
-        reason: 'the file was made anew (RESET)',
-        file: this.#at.file,
-        pos: this.#at.pos,
-        made: new Date(madeMs).toISOString(),
-        expected: new Date(this.#fileMs).toISOString(),
-      });
-    if (madeMs <= 0 || this.#open) return;
-    this.#fileMs = madeMs;
-    if (this.#placed) this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
   }
 
   #begin(gtid: string, serverId: number, standalone: boolean, prepared: boolean, pos: number) {
@@ -289,14 +272,17 @@ export class TransactionAssembler {
   }
 
   #boundary(): Boundary {
-    return { end: this.#at, gtid: this.#gtids.toString() || null, fileMs: this.#fileMs };
+    return { end: this.#at, gtid: this.#gtids.toString() || null, fileMs: this.#fileTime.madeMs };
   }
 
   #passed(at: BinlogPoint): void {
     this.#drop();
     this.#open = null;
     this.#at = at;
-    if (!this.#placed) return;
+    if (this.#placed) this.#pass();
+  }
+
+  #pass(): void {
     this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
   }
 
@@ -310,12 +296,4 @@ export class TransactionAssembler {
       ...facts,
     });
   }
-}
-
-const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((name, i) => name === b[i]);
-
-function allPresent(bitmap: Uint8Array, columns: number): boolean {
-  for (let i = 0; i < columns; i++) if ((bitmap[i >> 3]! & (1 << (i & 7))) === 0) return false;
-  return true;
 }

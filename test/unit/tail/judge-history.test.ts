@@ -3,27 +3,27 @@ import { cutAbove, incarnationOf } from '../../../src/tail/incarnations.ts';
 import { judgeHistory } from '../../../src/tail/judge-history.ts';
 
 test.each([
-  { why: 'the source has more: nothing was lost', equal: 9n, held: 9n, then: 'continues' },
-  { why: 'the source lost what came after', equal: 7n, held: 9n, then: 'forked' },
-  { why: 'nothing agrees yet: look further back', equal: null, held: 9n, then: 'widen' },
-  { why: 'nothing was compared yet: look further back', equal: null, held: null, then: 'widen' },
+  { why: 'the source has more: nothing was lost', equal: 9n, held: 9n, verdict: 'continues' },
+  { why: 'the source lost what came after', equal: 7n, held: 9n, verdict: 'forked' },
+  { why: 'nothing agrees yet: look further back', equal: null, held: 9n, verdict: 'widen' },
+  { why: 'nothing was compared yet: look further back', equal: null, held: null, verdict: 'widen' },
   {
     why: 'nothing agrees at all: another cloud',
     equal: null,
     held: 9n,
     whole: true,
-    then: 'stranger',
+    verdict: 'stranger',
   },
   {
     why: 'a feed without events can be of any',
     equal: null,
     held: null,
     whole: true,
-    then: 'continues',
+    verdict: 'continues',
   },
-])('$why', ({ equal, held, whole = false, then }) => {
-  const verdict = judgeHistory({ highestEqual: equal, highestHeld: held, isWhole: whole });
-  expect(verdict).toEqual(then === 'forked' ? { kind: then, aboveId: equal } : { kind: then });
+])('$why', ({ equal, held, whole = false, verdict: kind }) => {
+  const judged = judgeHistory({ highestEqual: equal, highestHeld: held, isWhole: whole });
+  expect(judged).toEqual(kind === 'forked' ? { kind, aboveId: equal } : { kind });
 });
 
 test('an event belongs to the newest incarnation that begins below it', () => {
