@@ -28,6 +28,10 @@ export const tailKeys = [
   'raw',
   'zones',
   'serverId',
+  'sourceMode',
+  'pollInterval',
+  'pollWindow',
+  'sourceChange',
   'sessionTimeout',
 ] as const satisfies readonly SettingKey[];
 export const aggregateKeys = [
@@ -95,6 +99,10 @@ export async function tailStage(
       zones: v.zones,
       clock: v.clock,
       closeDelayMs,
+      sourceMode: v.sourceMode,
+      pollMs: v.pollInterval,
+      pollWindowMs: v.pollWindow,
+      onSourceChange: v.sourceChange,
       sessionTimeoutMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
       ...(v.serverId === undefined ? {} : { serverId: v.serverId }),

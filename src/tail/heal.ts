@@ -9,10 +9,11 @@ import { cutAbove, incarnationOf } from './incarnations.ts';
 import { judgeHistory } from './judge-history.ts';
 import { rowHash } from './event-content.ts';
 import type { HealRecord, PositionRecord } from './position.ts';
+import { boundBefore, pollPlace, unsettled } from './poll-place.ts';
 import { layoutsNow } from './preflight-schema.ts';
 import { detailsOf, eventsAbove, readChange } from './read-rows.ts';
 import type { Layouts, Row } from './read-rows.ts';
-import { serverClock, startConsistentSnapshot } from './server-facts.ts';
+import { serverClock, startConsistentSnapshot, startView } from './server-facts.ts';
 import type { SessionContext, StreamStart } from './session.ts';
 import { readSnapshot } from './snapshot.ts';
 import type { Boundary, SourceChange } from './source.ts';
@@ -90,7 +91,8 @@ class Healing {
       newIncarnation: fork !== null,
     };
     const { serverId, serverUuid } = this.#context.identity;
-    output.followed = { ...output.followed, serverId, serverUuid, healed, poll: null };
+    const poll = settings.sourceMode === 'poll' ? unsettled : null;
+    output.followed = { ...output.followed, serverId, serverUuid, healed, poll };
     await output.commit(this.#at, watermarkMs, null);
     io.metrics.tailHeals.inc({ why: this.#why });
     io.metrics.tailGapMs.set(watermarkMs === null ? 0 : this.#startedMs - watermarkMs);
@@ -102,7 +104,10 @@ class Healing {
   }
 
   async #begin(): Promise<Boundary> {
-    return startConsistentSnapshot(this.#connection);
+    if (this.#context.settings.sourceMode === 'binlog')
+      return startConsistentSnapshot(this.#connection);
+    await startView(this.#connection);
+    return pollPlace;
   }
 
   async #maxId(): Promise<string> {
@@ -131,7 +136,9 @@ class Healing {
         limit: settings.healLimit,
         signal,
       });
-      const above = held.isWhole ? '0' : await this.#idBefore(fromMs);
+      const above = held.isWhole
+        ? '0'
+        : await boundBefore(this.#connection, settings.cloudSchema, fromMs, held);
       const range = { above, upTo, limit: settings.snapshotChunkRows };
       const compared = await compareEvents(this.#connection, this.#layouts, held, range, signal);
       const verdict = judgeHistory(compared);
@@ -143,16 +150,6 @@ class Healing {
       if (verdict.kind !== 'widen') return { above, held, compared };
     }
     return null;
-  }
-
-  /** About the highest id that was created before an instant. */
-  async #idBefore(ms: number): Promise<string> {
-    const [rows] = await this.#connection.query<RowDataPacket[]>(
-      `SELECT CAST(id AS CHAR) id FROM ${this.#table()} e WHERE e.created < ?
-       ORDER BY e.created DESC, e.id DESC LIMIT 1`,
-      [new Date(ms).toISOString().slice(0, 19).replace('T', ' ')],
-    );
-    return rows[0] ? String(rows[0]['id']) : '0';
   }
 
   /** Begins a new incarnation where the histories part, committed before any record of it. @returns the last common id. */

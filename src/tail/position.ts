@@ -49,8 +49,10 @@ export type HealRecord = z.infer<typeof HealRecord>;
 
 /** How far a source without a binlog has been polled. */
 export const PollCursor = z.object({
-  /** Every event up to this id is in the feed or will never be looked for again. */
-  settledId: z.string(),
+  /** Events up to this id are not looked for any more; null: not known yet. */
+  settledId: z.string().nullable(),
+  /** The same of details, by their own ids. */
+  settledDetailId: z.string().nullable(),
 });
 export type PollCursor = z.infer<typeof PollCursor>;
 

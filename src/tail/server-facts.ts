@@ -49,10 +49,15 @@ export async function gtidAt(connection: Connection, at: BinlogPoint): Promise<s
   return row?.['gtid'] ?? null;
 }
 
-/** Begins a read-only view of all InnoDB tables and says which place of the binlog it belongs to. */
-export async function startConsistentSnapshot(connection: Connection): Promise<Boundary> {
+/** Begins a read-only view of all InnoDB tables. */
+export async function startView(connection: Connection): Promise<void> {
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+}
+
+/** Begins a read-only view of all InnoDB tables and says which place of the binlog it belongs to. */
+export async function startConsistentSnapshot(connection: Connection): Promise<Boundary> {
+  await startView(connection);
   const [rows] = await connection.query<RowDataPacket[]>(
     "SHOW SESSION STATUS WHERE Variable_name IN ('Binlog_snapshot_file', 'Binlog_snapshot_position')",
   );

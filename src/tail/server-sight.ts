@@ -115,3 +115,9 @@ export async function compareNewest(
   if (row === undefined) return 'missing';
   return rowHash(row) === newest.hash ? 'same' : 'differs';
 }
+
+/** Whether the server is one that may still get what it lacks. */
+export async function isReadOnly(connection: Connection): Promise<boolean> {
+  const row = await firstRow(connection, 'SELECT @@GLOBAL.read_only read_only');
+  return isOn(row?.['read_only']);
+}

@@ -13,6 +13,7 @@ import { Placements } from './placement.ts';
 import { readPlacements } from './placement-record.ts';
 import { checkZones } from './zone-slices.ts';
 import { encodeLeader, readPosition } from './position.ts';
+import { pollSource } from './poll.ts';
 import { preflight, requireReady } from './preflight.ts';
 import { resumeFrom } from './resume.ts';
 import { binlogEnd } from './server-facts.ts';
@@ -117,7 +118,7 @@ export async function runSession(
       await batch.commit([encodeState(prefix, { ...said, atMs: io.clock.now() })]);
     };
     const context = { settings, io, signal, connection, identity, batch, output, accounts, say };
-    return await follow(context, end);
+    return await (end === null ? pollSource(context) : follow(context, end));
   } catch (error) {
     const fault = mysqlError(error, settings.source, 'SOURCE');
     await sayFault(fault, state, batch, settings, io, signal);
@@ -192,13 +193,14 @@ async function ready(connection: Connection, settings: TailSettings, io: TailIo)
       target: settings.source,
       cloudSchema: settings.cloudSchema,
       serverId: settings.serverId,
+      sourceMode: settings.sourceMode,
     },
     io.clock,
   );
   for (const { level, ...facts } of findings)
     if (level === 'warning') io.logger.warn(facts, 'source preflight warned');
   requireReady(findings);
-  return binlogEnd(connection);
+  return settings.sourceMode === 'poll' ? null : binlogEnd(connection);
 }
 
 const openWriter = (settings: TailSettings, log: EventLog): Promise<LogWriter> =>

@@ -40,6 +40,12 @@ export interface TailOptions {
   readonly sessionTimeoutMs?: number;
   /** A write to the log that takes longer is given up and its writer replaced, ms. */
   readonly writeTimeoutMs?: number;
+  /** Where changes come from: the binlog, or the tables themselves, read again and again. */
+  readonly sourceMode?: 'binlog' | 'poll';
+  /** Time between two polls, ms. */
+  readonly pollMs?: number;
+  /** How long after its id was given out a row may commit and still be found by polling, ms. */
+  readonly pollWindowMs?: number;
   /** What to do when reading cannot go on from where it was: read what is missing by id, or stop. */
   readonly onSourceChange?: 'heal' | 'stop';
   /** How far back of its last watermark events are compared when the source is healed, ms. */
@@ -65,6 +71,9 @@ export const withDefaults = (options: TailOptions): TailSettings => ({
   heartbeatMs: 5000,
   sessionTimeoutMs: 10_000,
   writeTimeoutMs: 60_000,
+  sourceMode: 'binlog',
+  pollMs: 30_000,
+  pollWindowMs: 10 * 60_000,
   onSourceChange: 'heal',
   healBackMs: 24 * 3_600_000,
   healLimit: 1_000_000,
