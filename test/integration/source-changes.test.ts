@@ -106,7 +106,9 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
     await follow(cloud, sql);
     expect(await expectFeedHasTable(cloud, sql)).toEqual([]);
     const { position } = await sourceStatus(cloud);
-    expect(position?.healed?.why).toMatch(/^(another history|beyond the end|refused by the server)$/);
+    expect(position?.healed?.why).toMatch(
+      /^(another history|beyond the end|refused by the server)$/,
+    );
   });
 
   test('killed in the middle of a healing again and again, it loses nothing and repeats nothing', async () => {
