@@ -4,6 +4,7 @@ import { openConnection } from '../platform/mysql.ts';
 import type { Connection, MysqlTarget } from '../platform/mysql.ts';
 import { checkAccess } from './preflight-access.ts';
 import { needed } from './preflight-poll.ts';
+import { checkReplica } from './preflight-replica.ts';
 import { checkSchema } from './preflight-schema.ts';
 import { checkServer } from './preflight-server.ts';
 
@@ -41,6 +42,7 @@ export async function preflight(
   const readable = access.every((finding) => finding.level !== 'fatal');
   return [
     ...needed(options, await checkServer(connection, options, clock)),
+    ...needed(options, await checkReplica(connection)),
     ...access,
     ...(readable ? await checkSchema(connection, options) : []),
   ];

@@ -118,7 +118,7 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
     await follow(cloud, sql);
     await write(sql, 11, 70);
     await sql.query('RESET MASTER');
-    const options = { ...cloud.options, snapshotChunkRows: 5 };
+    const options = { ...cloud.options, snapshotChunkRows: 5, sessionTimeoutMs: 2000 };
     for (let n = 0; n < 2; n++) {
       let rows = 0;
       await killTailWhen(options, (p) => p.phase === 'heal' && (rows = p.rows) > 10);

@@ -1,8 +1,9 @@
 import { createConnection } from 'mysql2/promise';
 import { expect, test, vi } from 'vitest';
-import { mysqlOptions } from '../../src/platform/mysql.ts';
+import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import type { Connection } from '../../src/platform/mysql.ts';
 import { expectFeedHasTable, sourceStatus } from '../support/feed-and-table.ts';
+import { grantedUser } from '../support/granted-user.ts';
 import { killTailWhen } from '../support/killable-tail.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import type { RunningTail, TailedCloud } from '../support/tailed-cloud.ts';
@@ -81,7 +82,7 @@ test('the watermark stays a window behind the clock, and never goes back', async
 test('killed in the middle of polls, it loses nothing and repeats no event', async () => {
   await using cloud = await tailedCloud();
   await write(cloud.sql, 1, 20);
-  const options = { ...cloud.options, ...poll, snapshotChunkRows: 3 };
+  const options = { ...cloud.options, ...poll, snapshotChunkRows: 3, sessionTimeoutMs: 2000 };
   await killTailWhen(options, (p) => p.phase === 'snapshot' && p.rows > 5);
   await write(cloud.sql, 21, 60);
   await killTailWhen(options, (p) => p.phase === 'stream' && p.changes > 20);
@@ -98,11 +99,14 @@ test('from polling to the binlog and back nothing is lost: both ways by id', asy
   await using cloud = await tailedCloud();
   const { sql } = cloud;
   await write(sql, 1, 5);
-  const polls = cloud.start(poll);
+  // With the rights of the tail's grants and no others.
+  await using user = await grantedUser('tail', { cloud: cloud.cloudSchema });
+  const source = parseMysqlUrl(user.url);
+  const polls = cloud.start({ ...poll, source });
   await polled(polls);
   await polls.stop();
   await write(sql, 6, 8);
-  const follows = cloud.start();
+  const follows = cloud.start({ source });
   await follows.when((each) => each.phase === 'heal');
   await write(sql, 9, 10);
   await follows.whenCaughtUp();
