@@ -97,7 +97,7 @@ async function purge(sql: Connection): Promise<void> {
     const [logs] = await sql.query('SHOW BINARY LOGS');
     return (logs as { Log_name: string }[])[0]?.Log_name;
   };
-  await expect.poll(oldest).toBe(file);
+  await expect.poll(oldest, { timeout: 30_000 }).toBe(file);
 }
 
 const reset = (sql: Connection): Promise<unknown> => sql.query('RESET MASTER');

@@ -68,7 +68,7 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
       const [logs] = await sql.query('SHOW BINARY LOGS');
       return (logs as { Log_name: string }[])[0]?.Log_name;
     };
-    await expect.poll(oldest).toBe(file);
+    await expect.poll(oldest, { timeout: 30_000 }).toBe(file);
     await write(sql, 41, 45);
     await follow(cloud, sql, { snapshotChunkRows: 7 });
     await write(sql, 46, 50);
@@ -229,7 +229,8 @@ describe.skipIf(!canStartMariaDb())('on a primary with a replica', () => {
     await follow(cloud, cloud.sql);
 
     const tail = cloud.start({ source });
-    await expect.poll(async () => (await sourceStatus(cloud)).state?.code).toBe('SOURCE_BEHIND');
+    const code = async () => (await sourceStatus(cloud)).state?.code;
+    await expect.poll(code, { timeout: 30_000 }).toBe('SOURCE_BEHIND');
     await there.query('START SLAVE SQL_THREAD; SET GLOBAL read_only = OFF');
     await arrive(cloud.sql, there);
     await caughtUpWith(tail, there);
