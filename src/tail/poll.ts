@@ -1,3 +1,4 @@
+import { pause } from '../platform/lifecycle.ts';
 import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
 import { openConnection, quoteName } from '../platform/mysql.ts';
@@ -16,7 +17,7 @@ import { readSnapshot } from './snapshot.ts';
 import { pollPlace } from './poll-place.ts';
 import { startPoll } from './start-poll.ts';
 import type { PollStart } from './start-poll.ts';
-import { pause } from './time-limit.ts';
+
 import { raised, startWatermark } from './watermark.ts';
 import type { Watermark } from './watermark.ts';
 
