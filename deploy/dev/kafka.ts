@@ -15,6 +15,15 @@ export type KafkaOptions = {
   readonly port?: number;
   /** Lines of server.properties beside or instead of ours. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** One more listener; brokers tell clients of it to come to `advertised` (default: its own port). */
+  readonly extra?: {
+    readonly name: string;
+    readonly protocol: 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+    readonly port: number;
+    readonly advertised?: number;
+  };
+  /** Credentials made at the start, as `StorageTool --add-scram` takes them. */
+  readonly scram?: readonly string[];
   readonly log?: Log;
   readonly signal?: AbortSignal;
 };
@@ -50,13 +59,14 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalServe
   const port = options.port ?? (await freePort());
 
   const properties = join(dir, 'server.properties');
-  writeFileSync(properties, configuration(data, port, await freePort(), options.properties));
+  writeFileSync(properties, configuration(data, port, await freePort(), options));
   const logging = join(dir, 'log4j2.xml');
   writeFileSync(logging, log4j);
   const jvm = ['-Xms256m', '-Xmx512m', `-Dlog4j2.configurationFile=${logging}`];
   const main = ['-cp', join(jars, '*')];
   const clusterId = randomBytes(16).toString('base64url');
   const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
+  for (const credential of options.scram ?? []) format.push('--add-scram', credential);
   await runTool(java, [...quickStart, ...main, ...format], { cwd: dir, signal: options.signal });
 
   const spec = {
@@ -104,15 +114,17 @@ function configuration(
   data: string,
   port: number,
   controllerPort: number,
-  properties: KafkaOptions['properties'],
+  { extra, properties }: KafkaOptions,
 ): string {
+  const more = extra && `,${extra.name}://127.0.0.1:`;
   const all = {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${extra ? `${more}${extra.port}` : ''}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${extra ? `${more}${extra.advertised ?? extra.port}` : ''}`,
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${extra ? `,${extra.name}:${extra.protocol}` : ''}`,
     'log.dirs': data,
     ...kafkaProperties,
     ...properties,

@@ -16,6 +16,8 @@ GRANT INSERT, UPDATE ON `${schema}`.`correction` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE ON `${schema}`.`dead_letter` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE ON `${schema}`.`anomaly` TO '${user}'@'${host}';
 GRANT INSERT, UPDATE ON `${schema}`.`helper_change` TO '${user}'@'${host}';
+GRANT INSERT, UPDATE ON `${schema}`.`held_record` TO '${user}'@'${host}';
+GRANT INSERT, UPDATE, DELETE ON `${schema}`.`closed_window` TO '${user}'@'${host}';
 GRANT DELETE ON `${schema}`.`account_repair` TO '${user}'@'${host}';
 GRANT INSERT ON `${schema}`.`repaired_window` TO '${user}'@'${host}';
 

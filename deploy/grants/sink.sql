@@ -1,14 +1,18 @@
 -- The sink stage: publishes windows into CloudStack's tables. It adds rows to cloud_usage and can change
--- or delete none; it has no right on any quota table, nor on the management server's schema.
+-- or delete none (sink-amend.sql lets it change some); it has no right on any quota table, nor on the management server's schema.
 -- Fill in: ${user} ${host} ${password} ${schema} ${cloud_usage}; run as an administrator, after `usagestream migrate`.
 -- All sinks use one account: a successor ends its predecessor's connection, which needs no right but that.
 
 CREATE USER IF NOT EXISTS '${user}'@'${host}' IDENTIFIED BY '${password}';
 
+GRANT SELECT ON `${schema}`.`schema_version` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`generation` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`progress` TO '${user}'@'${host}';
-GRANT SELECT, UPDATE (`cloud_usage_id`) ON `${schema}`.`record` TO '${user}'@'${host}';
-GRANT SELECT ON `${schema}`.`correction` TO '${user}'@'${host}';
+-- INSERT: rows of missing time that the close of a window left for amends that are refused.
+GRANT SELECT, INSERT, UPDATE (`cloud_usage_id`) ON `${schema}`.`record` TO '${user}'@'${host}';
+GRANT SELECT (`generation`, `incomplete_from_ms`) ON `${schema}`.`account_state` TO '${user}'@'${host}';
+GRANT SELECT ON `${schema}`.`held_record` TO '${user}'@'${host}';
+GRANT SELECT, UPDATE (`state`, `state_reason`) ON `${schema}`.`correction` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, UPDATE (`row_count`) ON `${schema}`.`published_window` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, DELETE ON `${schema}`.`outbox` TO '${user}'@'${host}';
 GRANT SELECT, UPDATE (`relayed`) ON `${schema}`.`dead_letter` TO '${user}'@'${host}';

@@ -17,6 +17,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** A stored event that waits for its window; details are joined when it is folded. */
 export interface PendingEvent extends Mutable<FoldEvent> {
   readonly incarnation: number;
+  /** It was folded when it was due; only a detail of it came late. */
+  readonly isDetailOnly: boolean;
 }
 
 export interface StoredDetail {
@@ -38,6 +40,7 @@ export const toPending = (
   event: UsageEvent,
   incarnation: number,
   feedOffset: number,
+  isDetailOnly = false,
 ): PendingEvent => ({
   id: event.id,
   type: event.type,
@@ -55,6 +58,7 @@ export const toPending = (
   feedOffset,
   details: noDetails,
   incarnation,
+  isDetailOnly,
 });
 
 /** What can be held of an account in memory. What is null is in the database and is read when folded. */

@@ -1,6 +1,8 @@
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import type { EpochMs } from '../contracts/time.ts';
+import { defaultCorrections } from '../domain/correction.ts';
+import type { CorrectionRules } from '../domain/correction.ts';
 import { fold } from '../domain/fold.ts';
 import { quirkSet } from '../domain/quirks.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
@@ -20,9 +22,10 @@ import type { Generation } from './generation.ts';
 import { joinGroup } from './group.ts';
 import { defaultLimits } from './limits.ts';
 import type { AggregateProgress } from './partition-worker.ts';
+import { refuseDeletedFeed } from './refuse-deleted-feed.ts';
 import { resolveRules } from './resolve-rules.ts';
 import type { AskedRules } from './resolve-rules.ts';
-import { isConflict, storeFault } from './store-fault.ts';
+import { storeFault } from '../platform/store-fault.ts';
 
 export type { AggregateProgress } from './partition-worker.ts';
 
@@ -36,11 +39,15 @@ export interface AggregateOptions extends AskedRules {
   readonly feedPartitions: number;
   /** Whether what a Java usage server's helper tables need is kept for the sink; default true. */
   readonly helperTables?: boolean;
+  /** What corrections may do; default: bill what is missing, however old. */
+  readonly corrections?: CorrectionRules;
   readonly preset: Preset;
   readonly quirkOverrides: Partial<QuirkSet>;
   /** Return when every window that ends by then is closed on every partition. */
   readonly untilMs?: EpochMs;
   readonly sessionTimeoutMs?: number;
+  /** How often the feed is looked at for what reading does not show, ms; default 10 s. */
+  readonly watchMs?: number;
   /** What all partitions of this process may hold of accounts, bytes; default 96 MiB. */
   readonly memoryBytes?: number;
 }
@@ -74,11 +81,11 @@ export async function runAggregate(options: AggregateOptions, io: AggregateIo): 
     } catch (caught) {
       if (signal.aborted) return;
       const error = storeFault(caught, io.store);
-      if (!isAppError(error) && !isConflict(error)) throw error;
-      if (isAppError(error) && error.retry === 'never') throw error;
-      const code = isAppError(error) ? error.code : 'STORE_CONFLICT';
+      if (!isAppError(error) || !metrics.faults.mayHeal('aggregate', error)) throw error;
+      const { code } = error;
       if (clock.now() - startedMs > calmMs) delayMs = firstDelayMs;
       metrics.retries.inc({ room: 'aggregate', code });
+      metrics.faults.note('aggregate', code);
       logger.warn({ code, delayMs, err: error }, 'worker lost its group or store and starts again');
       await setTimeout(delayMs, undefined, { signal }).catch(() => undefined);
       delayMs = Math.min(delayMs * 2, lastDelayMs);
@@ -96,8 +103,9 @@ async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void
   const pool = openPool(io.store, 1);
   try {
     await checkSchema(pool, schema);
-    await io.log.ensureTopics(options.prefix, [usageFeed], feedPartitions);
     const feedTopic = usageFeed.topic(options.prefix);
+    await refuseDeletedFeed(pool, options, io.log, feedTopic);
+    await io.log.ensureTopics(options.prefix, [usageFeed], feedPartitions);
     const rules = await resolveRules(options, { ...io, ...options, pool, feedTopic });
     if (rules === null) return;
     const generation = await ensureGeneration(pool, {
@@ -117,11 +125,13 @@ async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void
           owner: `${hostname()}/${process.pid}`,
         },
         feedPartitions,
+        watchMs: options.watchMs ?? 10_000,
         rules: {
           ...rules,
           quirks: quirkSet(options.preset, options.quirkOverrides),
           fold: io.fold ?? fold,
           helperTables: options.helperTables ?? true,
+          corrections: options.corrections ?? defaultCorrections,
         },
         limits: { ...defaultLimits, memoryBytes: options.memoryBytes ?? defaultLimits.memoryBytes },
         sessionTimeoutMs: options.sessionTimeoutMs,

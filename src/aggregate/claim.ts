@@ -1,8 +1,9 @@
 import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
+import { checkSchema } from '../platform/migrate.ts';
 import { mysqlCode, openConnection } from '../platform/mysql.ts';
 import type { Connection, MysqlTarget, RowDataPacket } from '../platform/mysql.ts';
-import { isConflict, storeFault } from './store-fault.ts';
+import { isBusy, storeFault } from '../platform/store-fault.ts';
 import { PartitionStore } from './store.ts';
 import type { Progress } from './store.ts';
 
@@ -27,15 +28,20 @@ export interface Claim {
  * The predecessor's connection is killed first, as a frozen process would hold its locks for ever, and
  * a COMMIT of unknown outcome on it is then decided: what `progress` says is what happened.
  *
- * @throws SINK_FENCED when our epoch is no longer the newest; STORE_UNREACHABLE, STORE_ACCESS_DENIED.
+ * @throws SINK_FENCED when our epoch is no longer the newest; STORE_SCHEMA_NEWER after a
+ *   migration by a newer build; STORE_UNREACHABLE, STORE_ACCESS_DENIED.
  */
 export async function claimPartition(options: ClaimOptions): Promise<Claim> {
   const target = { ...options.target, database: options.schema };
-  const connection = await openConnection(target, 'STORE');
+  const connection = await openConnection(target, 'STORE').catch((error: unknown) => {
+    throw storeFault(error, target);
+  });
   // An idle connection that dies tells so by an event; the next statement on it fails and says more.
   connection.on('error', () => undefined);
   try {
     const maxPacketBytes = await prepareSession(connection);
+    // A newer build may have migrated since this process started.
+    await checkSchema(connection, options.schema);
     for (let attempt = 1; ; attempt++) {
       await killPredecessor(connection, options);
       try {
@@ -52,7 +58,7 @@ export async function claimPartition(options: ClaimOptions): Promise<Claim> {
         return { store, progress };
       } catch (error) {
         await connection.query('ROLLBACK');
-        if (!isConflict(error) || attempt === 5) throw error;
+        if (!isBusy(error) || attempt === 5) throw error;
       }
     }
   } catch (error) {

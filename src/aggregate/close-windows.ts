@@ -1,6 +1,7 @@
 import type { EpochMs, Window } from '../contracts/time.ts';
 import { encodeState } from '../domain/account-state.ts';
 import type { CloudRules } from '../domain/cloud-rules.ts';
+import type { CorrectionRules } from '../domain/correction.ts';
 import type { fold as domainFold } from '../domain/fold.ts';
 import type { QuirkSet } from '../domain/quirks.ts';
 import { isClosed, nextWindow, windowOf } from '../domain/window.ts';
@@ -15,6 +16,7 @@ import type { Limits } from './limits.ts';
 import { joinDetails } from './join-details.ts';
 import type { DueEvents } from './join-details.ts';
 import { loadAccounts } from './load-accounts.ts';
+import { noteClose } from './closed-window.ts';
 import type { PartitionStore, Progress } from './store.ts';
 import type { Tally } from './tally.ts';
 
@@ -24,6 +26,8 @@ export interface FoldRules extends CloudRules {
   readonly fold: typeof domainFold;
   /** Whether a Java usage server's helper tables are kept. */
   readonly helperTables: boolean;
+  /** What corrections may do; the default bills what is missing. */
+  readonly corrections?: CorrectionRules;
 }
 
 export interface CloseContext {
@@ -32,6 +36,8 @@ export interface CloseContext {
   readonly book: AccountBook;
   readonly tally: Tally;
   readonly limits: Limits;
+  /** Whether the cloud's quota is on: then no published row may be changed. */
+  readonly isQuotaOn: () => boolean;
   /** Called between pages: keeps the session alive, lets others run. @throws to give up. */
   readonly pause: () => Promise<void>;
   /** Commits what was written so far and begins anew. Called where that leaves nothing half done. */
@@ -76,6 +82,8 @@ export async function closeWindows(context: CloseContext, progress: Progress): P
     now = { ...now, closedUntilMs: window.startMs, closedOffset: now.nextOffset };
   for (let count = 1; isClosed(window, now.watermarkMs ?? 0, rules.closeDelayMs); count++) {
     await closeWindow(context, results, now, window);
+    if (context.book.inOrder().some(({ incomplete }) => incomplete))
+      await noteClose(store, window, now.nextOffset);
     now = { ...now, closedUntilMs: window.endMs, closedOffset: now.nextOffset };
     tally.add('window');
     window = nextWindow(window, rules.window);
@@ -98,14 +106,7 @@ async function closeWindow(
     const page = due.slice(0, limits.pageAccounts);
     const load = { ...context, closedUntilMs, closedOffset, nextOffset };
     const ready = page.slice(0, await loadAccounts(load, page, window));
-    const taken = ready.map((entry) => takeDue(entry, window));
-    await joinDetails(store, taken, window.startMs, nextOffset);
-    const place = { offset: nextOffset, lateFrom: closedOffset };
-    for (const one of await correctLate(context, results, taken, window, progress)) {
-      foldAccount(context, results, one, window, place);
-      await results.flushWhenLarge();
-    }
-    for (const { entry } of taken) book.measure(entry);
+    await foldAccounts(context, results, ready, window, { nextOffset, closedOffset });
     due = due.slice(ready.length);
     if (book.isOver) {
       // What is let go of is read from the tables next time: they must have it.
@@ -118,6 +119,23 @@ async function closeWindow(
     }
     await context.pause();
   }
+}
+
+/** Corrects and folds one window of accounts that are loaded. */
+export async function foldAccounts(
+  context: CloseContext,
+  results: FoldResults,
+  accounts: readonly AccountEntry[],
+  window: Window,
+  place: FoldPlace,
+): Promise<void> {
+  const taken = accounts.map((entry) => takeDue(entry, window));
+  await joinDetails(context.store, taken, window.startMs, place.nextOffset);
+  for (const one of await correctLate(context, results, taken, window, place)) {
+    foldAccount(context, results, one, window, place);
+    await results.flushWhenLarge();
+  }
+  for (const { entry } of taken) context.book.measure(entry);
 }
 
 const isDue = (entry: AccountEntry, window: Window): boolean =>
@@ -145,7 +163,7 @@ function takeDue(entry: AccountEntry, window: Window): DueEvents {
 }
 
 /** Folds one window of an account, whose fold alone fails if it throws. */
-export function foldAccount(
+function foldAccount(
   { rules, book, store }: Pick<CloseContext, 'rules' | 'book' | 'store'>,
   results: FoldResults,
   { entry, events }: DueEvents,

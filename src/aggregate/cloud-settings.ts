@@ -74,6 +74,11 @@ export class SettingsBook {
     return book;
   }
 
+  /** Whether CloudStack's quota charges what is published. */
+  get isQuotaOn(): boolean {
+    return this.#settings.get('quota.enable.service')?.toLowerCase() === 'true';
+  }
+
   /** @returns the record with all settings that are known by now, as JSON. */
   take(record: SettingsRecord, closedUntilMs: EpochMs | null): string {
     enter(this.#settings, record);

@@ -4,7 +4,8 @@ import type { UsageRow } from '../contracts/usage-row.ts';
 import type { AccountState } from '../domain/account-state.ts';
 import { correctionsOf } from '../domain/correction.ts';
 import type { FoldOutput } from '../domain/fold.ts';
-import type { Correction, Published } from '../domain/correction.ts';
+import type { Correction, CorrectionRules, LateEvent, Published } from '../domain/correction.ts';
+import { defaultCorrections } from '../domain/correction.ts';
 import { hasRule } from '../domain/event-rules.ts';
 import { Refold } from '../domain/refold.ts';
 import type { RefoldSetup } from '../domain/refold.ts';
@@ -25,11 +26,15 @@ export interface History {
 export interface AccountPast extends RefoldSetup {
   /** The window that is being closed. */
   readonly current: Window;
-  /** Is told of every fold of the past, in order. */
-  readonly onFold?: (output: FoldOutput) => void;
-  /** Events created before `current` that no fold has had. */
-  readonly late: readonly FoldEvent[];
+  /** Is told of the base state, then of every fold of the past, in order. */
+  readonly onFold?: (output: PastFold) => void;
+  /** Events created before `current` that no fold has had, or not with all their details. */
+  readonly late: readonly LateEvent[];
+  readonly corrections?: CorrectionRules;
 }
+
+/** What a fold of the past made of intervals and counters. */
+export type PastFold = Pick<FoldOutput, 'state' | 'changed' | 'growth'>;
 
 export interface Corrected {
   /** The state at the end of the window before `current`, with the late events in it. */
@@ -48,13 +53,13 @@ export class RefoldFault extends Error {}
 const comparedAtOnce = 64;
 
 /**
- * Folds an account's past, from its oldest event on, again with its late events, each at its true time, and finds what differs from
- * what is published, from the window of the oldest late event on.
+ * Folds an account's past, from its base state or oldest event on, again with its late events, each at its
+ * true time, and finds what differs from what is published, from the window of the oldest late event on.
  *
  * @throws RefoldFault with the cause; what `history` throws.
  */
 export async function correctAccount(past: AccountPast, history: History): Promise<Corrected> {
-  const { late, current, spec, live } = past;
+  const { late, current, spec, live, base = null, corrections: rules = defaultCorrections } = past;
   const lateIds = new Set(late.map((event) => event.id));
   const oldestMs = late.reduce((oldest, { createdMs }) => Math.min(oldest, createdMs), Infinity);
   const wantedMs = windowOf(oldestMs, spec).startMs;
@@ -69,13 +74,19 @@ export async function correctAccount(past: AccountPast, history: History): Promi
       const stands = published[at] ?? new Map<string, Published>();
       const { accountId } = live;
       corrections.push(
-        ...correctionsOf({ accountId, window, current, rows, published: stands, late }),
+        ...correctionsOf({ accountId, window, current, rows, published: stands, late, rules }),
       );
     }
     unequal = [];
   };
   let steps = 0;
-  const first = windowOf(await history.nextMs(), spec);
+  if (base)
+    past.onFold?.({
+      state: refold.state,
+      changed: refold.state.intervals,
+      growth: { network: [], disk: [] },
+    });
+  const first = windowOf(base?.startMs ?? (await history.nextMs()), spec);
   for (let window = first; window.startMs < current.startMs; steps++) {
     const events = await history.takeUntil(window.endMs);
     const output = guarded(() => refold.step(window, events));
@@ -94,12 +105,18 @@ export async function correctAccount(past: AccountPast, history: History): Promi
   }
   await compare();
   const isRefused = new Set(refused.map(({ event }) => event.id));
+  const reachMs = current.startMs - rules.reachMs;
+  const isBeyond = ({ createdMs }: LateEvent) => windowOf(createdMs, spec).startMs < reachMs;
   const used = late.filter(({ id, type }) => hasRule(type) && !isRefused.has(id));
   return {
     state: refold.state,
     corrections,
     refused,
-    anomalies: [...anomalies, ...used.map((event) => lateness(event))],
+    anomalies: [
+      ...anomalies,
+      ...used.map((event) => lateness(event)),
+      ...used.filter(isBeyond).map((event) => lateness(event, 'CORRECTION_BEYOND_REACH')),
+    ],
   };
 }
 
@@ -111,9 +128,10 @@ function guarded<T>(work: () => T): T {
   }
 }
 
-const lateness = ({ id, accountId, type, resourceId, createdMs }: FoldEvent): Anomaly => ({
-  code: 'LATE_EVENT',
-  accountId,
-  eventId: id,
-  facts: { type, resourceId, createdMs },
-});
+const lateness = (
+  event: LateEvent,
+  code: Anomaly['code'] = event.isDetailOnly === true ? 'LATE_DETAIL' : 'LATE_EVENT',
+): Anomaly => {
+  const { id, accountId, type, resourceId, createdMs } = event;
+  return { code, accountId, eventId: id, facts: { type, resourceId, createdMs } };
+};

@@ -1,13 +1,15 @@
 import type { Window } from '../contracts/time.ts';
+import { defaultCorrections } from '../domain/correction.ts';
 import { hasRule } from '../domain/event-rules.ts';
+import { eventKey } from './account-entry.ts';
 import type { PendingEvent } from './account-entry.ts';
+import { readBaseState } from './base-state.ts';
 import type { CloseContext } from './close-windows.ts';
 import { correctAccount, RefoldFault } from './correct-account.ts';
-import type { FoldOutput } from '../domain/fold.ts';
+import type { PastFold } from './correct-account.ts';
 import { helperReset, helperTuples, lateEventTuples } from './helper-changes.ts';
-import type { FoldResults } from './fold-results.ts';
+import type { FoldPlace, FoldResults } from './fold-results.ts';
 import type { DueEvents } from './join-details.ts';
-import type { Progress } from './store.ts';
 import { StoredHistory } from './stored-history.ts';
 
 /**
@@ -23,12 +25,12 @@ export async function correctLate(
   results: FoldResults,
   due: readonly DueEvents[],
   window: Window,
-  progress: Progress,
+  place: FoldPlace,
 ): Promise<readonly DueEvents[]> {
   const left: DueEvents[] = [];
   let isFlushed = false;
   for (const one of due) {
-    const late = one.events.filter(({ createdMs }) => createdMs < window.startMs);
+    const late = withoutTwins(one.events.filter(({ createdMs }) => createdMs < window.startMs));
     if (!late.some(({ type }) => hasRule(type))) {
       left.push(one);
       continue;
@@ -36,36 +38,61 @@ export async function correctLate(
     // What this transaction has yet to write is published too.
     if (!isFlushed) await results.flush();
     isFlushed = true;
-    const folded = await correctOne(context, results, one, late, window, progress);
+    const folded = await correctOne(context, results, one, late, window, place);
     if (folded !== null) left.push(folded);
   }
   return left;
+}
+
+/** An event that is late itself and by its details, or by several of them, counts once. */
+function withoutTwins(late: readonly PendingEvent[]): readonly PendingEvent[] {
+  if (!late.some(({ isDetailOnly }) => isDetailOnly)) return late;
+  const byKey = new Map<string, PendingEvent>();
+  for (const event of late) {
+    const key = eventKey(event.incarnation, event.id);
+    if (!event.isDetailOnly || !byKey.has(key)) byKey.set(key, event);
+  }
+  return [...byKey.values()];
 }
 
 async function correctOne(
   context: CloseContext,
   results: FoldResults,
   { entry, events }: DueEvents,
-  late: readonly PendingEvent[],
+  allLate: readonly PendingEvent[],
   window: Window,
-  { nextOffset, closedOffset }: Progress,
+  place: FoldPlace,
 ): Promise<DueEvents | null> {
-  const { store, book, limits, pause } = context;
+  const { store, book, limits, pause, tally } = context;
   const { state, facts, id } = entry;
   if (state === null || facts === null) throw new Error(`account ${id} was not loaded`);
-  const { window: spec, ...rules } = context.rules;
-  const past = { ...rules, spec, live: state.value, facts: facts.view() };
+  const inTime = events.filter(({ createdMs }) => createdMs >= window.startMs);
+  const base = await readBaseState(store, id);
+  const late = allLate.filter(({ createdMs }) => base === null || createdMs >= base.startMs);
+  tally.add('event', 'before-base', allLate.length - late.length);
+  if (late.length === 0) return { entry, events: inTime };
+  const { window: spec, corrections = defaultCorrections, ...rules } = context.rules;
+  const isBarred = corrections.mode === 'amend' && context.isQuotaOn();
+  const past = {
+    ...rules,
+    corrections: isBarred ? { ...corrections, mode: 'append' as const } : corrections,
+    spec,
+    base,
+    live: state.value,
+    facts: facts.view(),
+  };
   const history = new StoredHistory({
     store,
     accountId: id,
+    fromMs: base?.startMs ?? null,
     untilMs: window.startMs,
-    nextOffset,
+    nextOffset: place.nextOffset,
     pageEvents: limits.pageEvents,
     pause,
   });
   try {
     const made: string[] = [];
-    const onFold = (output: FoldOutput) => {
+    const onFold = (output: PastFold) => {
       made.push(...helperTuples(store, window, entry, output, [], []));
     };
     const corrected = await correctAccount(
@@ -88,11 +115,10 @@ async function correctOne(
     results.addAnomalies(window, corrected.anomalies);
     // The text stays: it tells whether what is stored has to be written anew.
     entry.state = { value: corrected.state, text: state.text };
-    const inTime = events.filter(({ createdMs }) => createdMs >= window.startMs);
     return { entry, events: inTime };
   } catch (error) {
     if (!(error instanceof RefoldFault)) throw error;
-    results.addBroken(entry, window, { offset: nextOffset, lateFrom: closedOffset }, error.cause);
+    results.addBroken(entry, window, place, error.cause);
     entry.incomplete = true;
     book.release(entry);
     return null;

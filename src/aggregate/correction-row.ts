@@ -8,7 +8,7 @@ import { hex, quote } from './sql-text.ts';
 export const insertCorrection = {
   head: `INSERT INTO correction (generation, account_id, window_start_ms, correction_id, window_end_ms,
     partition_id, usage_type, natural_key, record_id, old_quantity, new_quantity, delta, reason,
-    event_ids, action, appended_record_id, made_start_ms, made_end_ms) VALUES`,
+    event_ids, action, appended_record_id, made_start_ms, made_end_ms, changes, state, amend_to) VALUES`,
   tail: 'ON DUPLICATE KEY UPDATE revision=revision',
 };
 
@@ -23,6 +23,8 @@ export function correctionRow(
   correction: Correction,
 ): string {
   const { accountId, window, usageType, oldQuantity, newQuantity, delta, row } = correction;
+  const { action, changes, right } = correction;
+  const hasChanges = Object.keys(changes).length > 0;
   const kind = toCorrectionId(correction);
   const values = [
     generation,
@@ -39,10 +41,13 @@ export function correctionRow(
     delta,
     quote(correction.reason),
     quote(JSON.stringify(correction.eventIds)),
-    quote(correction.action),
+    quote(action),
     row === null ? 'NULL' : hex(recordId(naturalKey(row, made.startMs, kind))),
     made.startMs,
     made.endMs,
+    hasChanges ? quote(JSON.stringify(changes)) : 'NULL',
+    action === 'amend' ? "'planned'" : "'made'",
+    action === 'amend' && right !== null ? quote(JSON.stringify(right)) : 'NULL',
   ];
   return `(${values.join(',')})`;
 }

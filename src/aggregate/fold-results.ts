@@ -16,10 +16,13 @@ import type { Tally } from './tally.ts';
 /** UTF-16 units that are gathered before they are sent. */
 const flushLength = 512 * 1024;
 
-/** Where in the feed a fold happened: the next offset, and from which on late events were new to it. */
+/** Where in the feed a window is closed. */
 export interface FoldPlace {
-  readonly offset: number;
-  readonly lateFrom: number;
+  readonly nextOffset: number;
+  /** The same of the close before: late events from here on are new. */
+  readonly closedOffset: number;
+  /** Of a repair, where the feed is now. */
+  readonly repairedAt?: number;
 }
 
 /** What folds produced, on its way into the tables in large statements. */
@@ -30,6 +33,8 @@ export class FoldResults {
   readonly #dateTimes = new Map<EpochMs, string>();
   #records: string[] = [];
   #corrections: string[] = [];
+  /** Rows for the sink, should it have to refuse an amend. */
+  #held: string[] = [];
   /** By account: of several windows only the newest state need be written. */
   #states = new Map<string, string>();
   #anomalies: string[] = [];
@@ -64,16 +69,17 @@ export class FoldResults {
       const kind = toCorrectionId(correction);
       const appended =
         row === null ? null : recordRow(generation, partition, window, row, this.#dateTime, kind);
-      return { appended, ledger: correctionRow(generation, partition, window, correction) };
+      const ledger = correctionRow(generation, partition, window, correction);
+      return { appended, ledger, isHeld: correction.action === 'amend' };
     });
-    for (const { appended, ledger } of tuples) {
-      if (appended !== null) this.#records.push(appended);
+    for (const { appended, ledger, isHeld } of tuples) {
+      if (appended !== null) (isHeld ? this.#held : this.#records).push(appended);
       this.#corrections.push(ledger);
       this.#length += ledger.length + (appended?.length ?? 0);
     }
     for (const { action, row } of corrections) {
       this.#tally.add('correction', action);
-      if (row !== null) this.#tally.add('row', String(row.usageType));
+      if (row !== null && action === 'append') this.#tally.add('row', String(row.usageType));
     }
   }
 
@@ -115,14 +121,16 @@ export class FoldResults {
   addBroken(
     entry: AccountEntry,
     window: Window,
-    { offset, lateFrom }: FoldPlace,
+    { nextOffset, closedOffset: lateFrom, repairedAt }: FoldPlace,
     error: unknown,
   ): void {
     const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const problem = said.slice(0, 8000);
-    const facts = { accountId: entry.id, windowStartMs: window.startMs, lateFrom, problem };
+    const windowStartMs = window.startMs;
+    const facts = { accountId: entry.id, windowStartMs, lateFrom, closedAt: nextOffset, problem };
     const key = Buffer.from(entry.id);
     const reason = 'FOLD_BUG';
+    const offset = repairedAt ?? nextOffset;
     const letter = { offset, reason, accountId: entry.id, facts, key, value: null } as const;
     this.#broken.push({ letter, window });
     this.#tally.add('deadLetter', 'FOLD_BUG');
@@ -144,6 +152,11 @@ export class FoldResults {
     await this.#insert(insertRecord.head, this.#records, insertRecord.tail);
     await this.#insert(insertCorrection.head, this.#corrections, insertCorrection.tail);
     await this.#insert(
+      insertRecord.head.replace(' record ', ' held_record '),
+      this.#held,
+      insertRecord.tail,
+    );
+    await this.#insert(
       `INSERT INTO account_state (generation, account_id, partition_id, state, folded_until_ms) VALUES`,
       [...this.#states.values()],
       'ON DUPLICATE KEY UPDATE state=VALUES(state), folded_until_ms=VALUES(folded_until_ms)',
@@ -158,6 +171,7 @@ export class FoldResults {
     await this.#writeBroken();
     this.#records = [];
     this.#corrections = [];
+    this.#held = [];
     this.#states = new Map();
     this.#anomalies = [];
     this.#helperChanges = [];

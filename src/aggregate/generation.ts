@@ -1,11 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BillingSettings } from '../contracts/fold.ts';
+import { defaultCorrections } from '../domain/correction.ts';
+import type { CorrectionRules } from '../domain/correction.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
 import type { WindowSpec } from '../domain/window.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
 import { mysqlCode, quoteName } from '../platform/mysql.ts';
-import { isConflict } from './store-fault.ts';
+import { isBusy } from '../platform/store-fault.ts';
 
 /** What a generation is made with: never changes, because its results could not be told apart. */
 export interface GenerationOptions {
@@ -18,6 +20,7 @@ export interface GenerationOptions {
   readonly preset: Preset;
   readonly quirkOverrides: Partial<QuirkSet>;
   readonly settings: BillingSettings;
+  readonly corrections?: CorrectionRules;
 }
 
 export interface Generation {
@@ -44,7 +47,11 @@ export async function ensureGeneration(
     time_zone: options.window.timeZone,
     close_delay_ms: options.closeDelayMs,
     preset: options.preset,
-    settings: sortedJson({ quirks: options.quirkOverrides, billing: options.settings }),
+    settings: sortedJson({
+      quirks: options.quirkOverrides,
+      billing: options.settings,
+      ...correctionSettings(options.corrections ?? defaultCorrections),
+    }),
   };
   const read = async () => {
     const [rows] = await pool.query<RowDataPacket[]>(`SELECT * FROM ${table} WHERE name = ?`, [
@@ -75,8 +82,14 @@ export async function ensureGeneration(
   return { id, name: options.name, state: row['state'] as Generation['state'] };
 }
 
+/** What is not the default: a replay with other rules would make other corrections beside those that stand. */
+function correctionSettings({ mode, reachMs }: CorrectionRules): object {
+  const isDefault = mode === defaultCorrections.mode && reachMs === Infinity;
+  return isDefault ? {} : { corrections: { mode, reachMs: reachMs === Infinity ? null : reachMs } };
+}
+
 const lostRace = (error: unknown): boolean =>
-  isConflict(error) || mysqlCode(error) === 'ER_AUTOINC_READ_FAILED';
+  isBusy(error) || mysqlCode(error) === 'ER_AUTOINC_READ_FAILED';
 
 /** Only what is missing is inserted: a frozen owner's lock on its row would hold up every other worker. */
 async function enterPartitions(

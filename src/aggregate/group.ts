@@ -1,4 +1,3 @@
-import { AppError } from '../platform/errors.ts';
 import type { EventLog, GroupHandler } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -7,11 +6,11 @@ import type { FoldRules } from './close-windows.ts';
 import type { Limits } from './limits.ts';
 import { PartitionWorker } from './partition-worker.ts';
 import type { AggregateProgress } from './partition-worker.ts';
+import { requireFeed, watchFeed } from './watch-feed.ts';
+import type { FeedWatch } from './watch-feed.ts';
 
-export interface GroupOptions {
+export interface GroupOptions extends FeedWatch {
   readonly group: string;
-  readonly feedTopic: string;
-  readonly feedPartitions: number;
   readonly claim: Omit<ClaimOptions, 'epoch' | 'partition'>;
   readonly rules: FoldRules;
   /** Its memory is for all partitions together. */
@@ -54,7 +53,11 @@ export async function joinGroup(
       : { sessionTimeoutMs: options.sessionTimeoutMs }),
   });
   try {
-    await Promise.race([member.done, finished(signal)]);
+    const nextOffsets = () =>
+      new Map([...workers].map(([partition, worker]) => [partition, worker.nextOffset]));
+    const watched = watchFeed(options, io, nextOffsets, signal);
+    const ended = finished(signal);
+    await Promise.race([member.done, ended, watched.then(() => ended)]);
   } finally {
     leaving.abort();
     await closeAll(workers);
@@ -72,6 +75,8 @@ function handlerOf(
   return {
     async assigned(partitions) {
       await closeSome(workers, partitions);
+      if (partitions.some((partition) => partition >= options.feedPartitions))
+        requireFeed(options, await io.log.offsets(options.feedTopic), new Map());
       const owned = workers.size + partitions.length;
       const opened = await Promise.allSettled(
         partitions.map((partition) => openWorker(options, io, partition, owned)),
@@ -85,7 +90,8 @@ function handlerOf(
       // It took long, and we left meanwhile.
       if (signal.aborted) await closeSome(workers, partitions);
       for (const one of opened) if (one.status === 'rejected') throw one.reason;
-      await refuseLostFeed(options.feedTopic, io.log, starts);
+      requireFeed(options, await io.log.offsets(options.feedTopic), starts);
+      io.metrics.faults.clear('aggregate');
       return starts;
     },
     async batch(batch, control) {
@@ -104,20 +110,6 @@ const openWorker = (options: GroupOptions, io: GroupIo, partition: number, owned
     metrics: io.metrics,
     onProgress: io.onProgress ?? (() => undefined),
   });
-
-/** @throws LOG_OFFSET_MISSING when the feed does not hold what comes next. */
-async function refuseLostFeed(
-  topic: string,
-  log: EventLog,
-  starts: ReadonlyMap<number, number>,
-): Promise<void> {
-  const held = new Map((await log.offsets(topic)).map((one) => [one.partition, one]));
-  for (const [partition, nextOffset] of starts) {
-    const { earliest, next } = held.get(partition) ?? { earliest: 0, next: 0 };
-    if (nextOffset < earliest || nextOffset > next)
-      throw new AppError('LOG_OFFSET_MISSING', { topic, partition, nextOffset, earliest, next });
-  }
-}
 
 async function closeSome(
   workers: Map<number, PartitionWorker>,

@@ -25,7 +25,7 @@ export function helperTuples(
   store: PartitionStore,
   window: Window,
   entry: Pick<AccountEntry, 'id'>,
-  folded: FoldOutput,
+  folded: Pick<FoldOutput, 'state' | 'changed' | 'growth'>,
   events: readonly PendingEvent[],
   facts: readonly FactRecord[],
 ): string[] {

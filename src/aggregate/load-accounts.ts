@@ -1,6 +1,8 @@
 import type { EpochMs, Window } from '../contracts/time.ts';
 import type { AccountId } from '../contracts/ids.ts';
 import { decodeState, emptyState, encodeState } from '../domain/account-state.ts';
+import type { AccountState } from '../domain/account-state.ts';
+import { AppError } from '../platform/errors.ts';
 import type { AccountBook } from './account-book.ts';
 import { FactSet, toPending } from './account-entry.ts';
 import type { AccountEntry, FactRecord } from './account-entry.ts';
@@ -60,7 +62,7 @@ async function loadStates({ store }: LoadContext, page: readonly AccountEntry[])
   const texts = new Map(rows.map((row) => [row.account_id, row.state]));
   for (const entry of wanted) {
     const text = texts.get(entry.id) ?? '';
-    const value = text === '' ? emptyState(entry.id) : decodeState(text);
+    const value = text === '' ? emptyState(entry.id) : readState(entry.id, text);
     entry.state = { value, text: text === '' ? encodeState(value) : text };
   }
 }
@@ -88,6 +90,8 @@ async function loadFacts(
 interface EventRow {
   readonly account_id: AccountId;
   readonly feed_offset: string;
+  /** Late only: the offset that made it so, another when that was the one of a detail. */
+  readonly late_offset?: string;
   readonly body: string;
 }
 
@@ -127,14 +131,23 @@ function readEvents(
   );
 }
 
-/** Late events that no fold has had. */
+/** Not that account's fault alone: the whole worker is too old. */
+function readState(account: AccountId, text: string): AccountState {
+  try {
+    return decodeState(text);
+  } catch (cause) {
+    throw new AppError('STORE_SCHEMA_NEWER', { account, what: 'account_state' }, cause);
+  }
+}
+
+/** Late events that no fold has had, and folded ones that got a detail late. */
 function readLate(
   { store, closedUntilMs, closedOffset, nextOffset }: LoadContext,
   wanted: readonly AccountEntry[],
 ): Promise<EventRow[]> {
   if (closedUntilMs === null) return Promise.resolve([]);
   return store.rows<EventRow>(
-    `SELECT e.account_id, e.feed_offset, e.body
+    `SELECT e.account_id, e.feed_offset, l.feed_offset AS late_offset, e.body
      FROM late_event l JOIN event e ON e.generation=l.generation AND e.account_id=l.account_id
        AND e.created_ms=l.created_ms AND e.event_id=l.event_id AND e.incarnation=l.incarnation
      WHERE l.generation=${store.generation} AND l.account_id IN ${ids(wanted)}
@@ -153,7 +166,9 @@ function fill(wanted: readonly AccountEntry[], rows: readonly EventRow[], isPart
   for (const row of rows) {
     const entry = byAccount.get(row.account_id);
     const { event, origin } = JSON.parse(row.body) as UsageEventRecord;
-    entry?.pending?.push(toPending(event, origin.incarnation, Number(row.feed_offset)));
+    const { feed_offset: offset, late_offset: lateOffset = offset } = row;
+    const isDetailOnly = lateOffset !== offset;
+    entry?.pending?.push(toPending(event, origin.incarnation, Number(offset), isDetailOnly));
     if (entry && event.createdMs < entry.oldestPendingMs) entry.oldestPendingMs = event.createdMs;
   }
 }

@@ -14,7 +14,7 @@ import { SettingsBook } from './cloud-settings.ts';
 import type { Limits } from './limits.ts';
 import { loadRoster } from './load-accounts.ts';
 import { readRepairs, repairAccounts } from './repair-accounts.ts';
-import { isConflict, isLost } from './store-fault.ts';
+import { isBusy, isLost } from '../platform/store-fault.ts';
 import type { PartitionStore, Progress } from './store.ts';
 import { takeRecords } from './take-records.ts';
 import { Tally } from './tally.ts';
@@ -152,6 +152,7 @@ export class PartitionWorker {
       store,
       book: this.#book,
       tally: this.#tally,
+      isQuotaOn: () => this.#settings.isQuotaOn,
       pause: () => this.#pause(control),
       split: async (progress) => {
         await store.commit(progress);
@@ -161,7 +162,7 @@ export class PartitionWorker {
     if (this.#repairs.length > 0) await repairAccounts(context, this.#repairs, now);
     for (;;) {
       const taken = takeRecords(unit, records, at, now, rules, limits);
-      await unit.write();
+      await unit.write(now);
       at = taken.at;
       now = { ...taken.progress, nextOffset: records[at]?.offset ?? batch.nextOffset };
       if (taken.isCloseDue) now = await closeWindows(context, now);
@@ -191,6 +192,7 @@ export class PartitionWorker {
     const rows = this.#tally.total('row');
     const windows = this.#tally.total('window');
     metrics.aggregateLagRecords.set({ partition }, lag);
+    metrics.faults.clear('aggregate');
     this.#tally.publish(metrics);
     for (const note of this.#settings.takeNotes())
       logger.warn(note, 'a setting of the cloud was not applied: it needs a new generation');
@@ -215,12 +217,13 @@ export class PartitionWorker {
     let error = fault;
     for (let tries = attempt; !this.#isStopped; tries++) {
       if (error instanceof AppError && error.code === 'SINK_FENCED') metrics.aggregateFenced.inc();
-      if (!isConflict(error) && !isLost(error)) throw error;
+      if (!isBusy(error) && !isLost(error)) throw error;
       const delayMs = retryDelaysMs[tries];
-      const code = isLost(error) ? 'STORE_UNREACHABLE' : 'STORE_CONFLICT';
+      const code = isLost(error) ? 'STORE_UNREACHABLE' : 'STORE_BUSY';
       if (delayMs === undefined)
         throw new AppError('STORE_UNREACHABLE', { partition: this.partition, tries }, error);
       metrics.retries.inc({ room: 'aggregate', code });
+      if (code === 'STORE_UNREACHABLE') metrics.faults.note('aggregate', code);
       logger.warn({ partition: this.partition, code, delayMs, err: error }, 'batch tried again');
       await setTimeout(delayMs);
       if (control.stale()) this.#isStopped = true;

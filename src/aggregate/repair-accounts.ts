@@ -1,14 +1,12 @@
 import type { AccountId } from '../contracts/ids.ts';
-import type { EpochMs, Window } from '../contracts/time.ts';
+import type { EpochMs } from '../contracts/time.ts';
 import { nextWindow, windowOf } from '../domain/window.ts';
-import { toPending } from './account-entry.ts';
-import type { AccountEntry, PendingEvent } from './account-entry.ts';
-import { foldAccount } from './close-windows.ts';
+import type { AccountEntry } from './account-entry.ts';
+import { foldAccounts } from './close-windows.ts';
 import type { CloseContext } from './close-windows.ts';
+import { forgetCloses, readCloses } from './closed-window.ts';
 import { FoldResults } from './fold-results.ts';
-import { joinDetails } from './join-details.ts';
 import { loadAccounts } from './load-accounts.ts';
-import type { UsageEventRecord } from './parse-record.ts';
 import { list } from './sql-text.ts';
 import type { PartitionStore, Progress } from './store.ts';
 
@@ -22,15 +20,16 @@ export async function readRepairs(store: PartitionStore): Promise<AccountId[]> {
 
 /**
  * Folds the windows that an account missed since its fold threw, in order, in the open transaction: those
- * that its partition has closed. Events count as they were when these closed; accounts, templates and
- * counters as they are now. An account whose fold throws again waits from that window on.
+ * that its partition has closed, each with the events that it would have had, and late ones with the corrections
+ * that they would have made. Accounts, templates and counters count as they are now. An account whose
+ * fold throws again waits from that window on.
  */
 export async function repairAccounts(
   context: CloseContext,
   accounts: readonly AccountId[],
   progress: Progress,
 ): Promise<void> {
-  const { store, tally } = context;
+  const { store, tally, book } = context;
   const results = new FoldResults(store, tally);
   for (const id of accounts) {
     await repairAccount(context, results, id, progress);
@@ -39,6 +38,7 @@ export async function repairAccounts(
   await store.run(
     `DELETE FROM account_repair WHERE ${ofPartition(store)} AND account_id IN ${list(accounts)}`,
   );
+  if (!book.inOrder().some(({ incomplete }) => incomplete)) await forgetCloses(store);
 }
 
 async function repairAccount(
@@ -48,41 +48,45 @@ async function repairAccount(
   progress: Progress,
 ): Promise<void> {
   const { store, book, rules } = context;
-  const { closedUntilMs, closedOffset, nextOffset } = progress;
+  const { closedUntilMs } = progress;
   const entry = book.get(id);
   const waiting = entry && (await readWaiting(store, id));
   if (!waiting || closedUntilMs === null) return;
-  book.release(entry);
   entry.incomplete = false;
-  const { fromMs, lateFrom } = waiting;
+  let closedOffset = waiting.lateFrom;
+  const closes = await readCloses(store, waiting.fromMs);
   for (
-    let window = windowOf(fromMs, rules.window);
+    let window = windowOf(waiting.fromMs, rules.window);
     window.endMs <= closedUntilMs && !entry.incomplete;
     window = nextWindow(window, rules.window)
   ) {
-    entry.pending = [];
-    await loadAccounts({ ...context, ...progress }, [entry], window);
-    const isFirst = window.startMs === fromMs;
-    const events = await readEvents(store, id, window, closedOffset, isFirst ? lateFrom : null);
+    // What is not noted was closed by an older version: then all that came since counts.
+    const nextOffset =
+      window.startMs === waiting.fromMs && waiting.closedAt !== null
+        ? waiting.closedAt
+        : (closes.get(window.startMs) ?? progress.closedOffset);
+    const then = { closedUntilMs: window.startMs, closedOffset, nextOffset };
+    const place = { closedOffset, nextOffset, repairedAt: progress.nextOffset };
+    // The tables alone tell what had come by then.
+    entry.pending = null;
     entry.details = null;
-    await joinDetails(store, [{ entry, events }], window.startMs, nextOffset);
-    foldAccount(context, results, { entry, events }, window, {
-      offset: nextOffset,
-      lateFrom: isFirst ? lateFrom : closedOffset,
-    });
+    if (window.startMs === waiting.fromMs) book.release(entry);
+    await loadAccounts({ ...context, ...then }, [entry], window);
+    await foldAccounts(context, results, [entry], window, place);
+    closedOffset = nextOffset;
     await store.run(
       `INSERT IGNORE INTO repaired_window (generation, window_start_ms, account_id)
        VALUES (${store.generation},${window.startMs},${id})`,
     );
-    await results.flushWhenLarge();
+    await context.pause();
   }
   await results.flush();
+  book.release(entry);
   if (entry.incomplete) return;
   await store.run(
     `UPDATE account_state SET incomplete_from_ms=NULL WHERE generation=${store.generation} AND account_id=${id}`,
   );
   // What came for open windows meanwhile is in the tables alone.
-  book.release(entry);
   forget(entry);
 }
 
@@ -96,6 +100,8 @@ interface Waiting {
   readonly fromMs: EpochMs;
   /** Late events from this offset on were in no fold before it. */
   readonly lateFrom: number;
+  /** Where in the feed that window was closed; null when that is not known. */
+  readonly closedAt: number | null;
 }
 
 async function readWaiting(store: PartitionStore, id: AccountId): Promise<Waiting | null> {
@@ -108,31 +114,9 @@ async function readWaiting(store: PartitionStore, id: AccountId): Promise<Waitin
     `SELECT facts FROM dead_letter WHERE ${ofPartition(store)} AND reason='FOLD_BUG'
        AND account_id=${id} ORDER BY id DESC LIMIT 1`,
   );
-  const { lateFrom } = JSON.parse(letter?.facts ?? '{}') as { lateFrom?: number };
-  return { fromMs: Number(state.from_ms), lateFrom: lateFrom ?? 0 };
-}
-
-/** Events of the window, and for the first of them the late ones that were in no fold. */
-async function readEvents(
-  store: PartitionStore,
-  id: AccountId,
-  window: Window,
-  closedOffset: number,
-  lateFrom: number | null,
-): Promise<PendingEvent[]> {
-  const late =
-    lateFrom === null
-      ? ''
-      : `OR (late=1 AND feed_offset >= ${lateFrom} AND created_ms < ${window.startMs})`;
-  const rows = await store.rows<{ feed_offset: string; body: string }>(
-    `SELECT feed_offset, body FROM event FORCE INDEX (PRIMARY)
-     WHERE generation=${store.generation} AND account_id=${id} AND feed_offset < ${closedOffset}
-       AND ((created_ms >= ${window.startMs} AND created_ms < ${window.endMs}) ${late})`,
-  );
-  return rows.map((row) => {
-    const { event, origin } = JSON.parse(row.body) as UsageEventRecord;
-    return toPending(event, origin.incarnation, Number(row.feed_offset));
-  });
+  const facts = JSON.parse(letter?.facts ?? '{}') as { lateFrom?: number; closedAt?: number };
+  const { lateFrom = 0, closedAt = null } = facts;
+  return { fromMs: Number(state.from_ms), lateFrom, closedAt };
 }
 
 const ofPartition = (store: PartitionStore): string =>

@@ -1,5 +1,6 @@
 import type { Pool } from '../platform/mysql.ts';
 import { quoteName } from '../platform/mysql.ts';
+import { beginAgain } from './base-state.ts';
 
 /**
  * Makes a generation fold its feed again from the first record, in one transaction. Running workers are
@@ -26,6 +27,7 @@ export async function resetGeneration(
       await connection.query(`DELETE FROM ${quoteName(schema, table)} WHERE generation = ?`, [
         generation,
       ]);
+    await beginAgain(connection, schema, generation);
     await connection.commit();
   } catch (error) {
     await connection.rollback();

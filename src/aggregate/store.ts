@@ -2,7 +2,7 @@ import type { ResultSetHeader } from 'mysql2/promise';
 import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Connection, MysqlTarget, RowDataPacket } from '../platform/mysql.ts';
-import { storeFault } from './store-fault.ts';
+import { storeFault } from '../platform/store-fault.ts';
 
 /** Where a partition of a generation stands, as table `progress` keeps it. */
 export interface Progress {

@@ -1,7 +1,9 @@
 import type { FoldEvent } from '../contracts/fold.ts';
-import type { AccountId, U64 } from '../contracts/ids.ts';
+import type { AccountId } from '../contracts/ids.ts';
 import type { EpochMs, Window } from '../contracts/time.ts';
 import type { Published } from '../domain/correction.ts';
+import { comparedColumns, withChanges } from '../domain/row-columns.ts';
+import type { ColumnChanges, ComparedColumn, RowColumns } from '../domain/row-columns.ts';
 import { toPending } from './account-entry.ts';
 import type { PendingEvent } from './account-entry.ts';
 import type { History } from './correct-account.ts';
@@ -13,6 +15,8 @@ import type { PartitionStore } from './store.ts';
 export interface StoredHistoryOptions {
   readonly store: PartitionStore;
   readonly accountId: AccountId;
+  /** Events created before are in the base state of the account. */
+  readonly fromMs: EpochMs | null;
   /** Start of the window that is being closed: events before it are read, corrections made in it are not. */
   readonly untilMs: EpochMs;
   /** Events from this offset on are of the future: in a replay they are in the table already. */
@@ -64,30 +68,28 @@ export class StoredHistory implements History {
   async published(windows: readonly Window[]): Promise<readonly ReadonlyMap<string, Published>[]> {
     const maps = new Map(windows.map(({ startMs }) => [startMs, new Map<string, Published>()]));
     if (windows.length === 0) return [];
-    for (const row of await this.#records(windows)) put(maps, row);
-    for (const row of await this.#corrections(windows)) put(maps, row);
+    for (const row of await this.#records(windows)) putRow(maps, row);
+    for (const one of await this.#corrections(windows)) putCorrection(maps, one);
     return [...maps.values()];
   }
 
-  #records(windows: readonly Window[]): Promise<PublishedRow[]> {
+  #records(windows: readonly Window[]): Promise<RecordRow[]> {
     const { store, accountId } = this.#options;
-    return store.rows<PublishedRow>(
-      `SELECT window_start_ms, natural_key, quantity, usage_id, vm_instance_id FROM record
+    return store.rows<RecordRow>(
+      `SELECT window_start_ms, natural_key, quantity, ${comparedColumns.join(', ')} FROM record
        WHERE generation=${store.generation} AND window_start_ms IN ${starts(windows)}
          AND account_id=${accountId} AND kind='usage'`,
     );
   }
 
-  /** Those of earlier closes: in a replay, later ones stand as well. */
-  #corrections(windows: readonly Window[]): Promise<PublishedRow[]> {
+  /** Those of earlier closes, in their order: in a replay, later ones stand as well. */
+  #corrections(windows: readonly Window[]): Promise<CorrectionRow[]> {
     const { store, accountId, untilMs } = this.#options;
-    return store.rows<PublishedRow>(
-      `SELECT window_start_ms, natural_key, SUM(delta) AS quantity, NULL AS usage_id,
-         NULL AS vm_instance_id
-       FROM correction
+    return store.rows<CorrectionRow>(
+      `SELECT window_start_ms, natural_key, delta, changes FROM correction
        WHERE generation=${store.generation} AND account_id=${accountId}
          AND window_start_ms IN ${starts(windows)} AND made_start_ms < ${untilMs}
-       GROUP BY window_start_ms, natural_key`,
+       ORDER BY made_start_ms`,
     );
   }
 
@@ -97,11 +99,12 @@ export class StoredHistory implements History {
   }
 
   async #read(): Promise<void> {
-    const { store, accountId, untilMs, nextOffset, pageEvents } = this.#options;
+    const { store, accountId, fromMs, untilMs, nextOffset, pageEvents } = this.#options;
+    const from = fromMs === null ? '' : `AND created_ms >= ${fromMs}`;
     const rows = await store.rows<EventRow>(
       `SELECT created_ms, event_id, incarnation, feed_offset, body FROM event FORCE INDEX (PRIMARY)
        WHERE generation=${store.generation} AND account_id=${accountId} AND created_ms < ${untilMs}
-         AND feed_offset < ${nextOffset} ${this.#after}
+         AND feed_offset < ${nextOffset} ${this.#after || from}
        ORDER BY created_ms, event_id, incarnation LIMIT ${pageEvents}`,
     );
     const last = rows.at(-1);
@@ -119,22 +122,42 @@ export class StoredHistory implements History {
   }
 }
 
-interface PublishedRow {
+interface RecordRow extends Readonly<Record<ComparedColumn, string | number | null>> {
   readonly window_start_ms: string;
   readonly natural_key: string;
   readonly quantity: string;
-  readonly usage_id: U64 | null;
-  readonly vm_instance_id: U64 | null;
 }
 
-function put(maps: ReadonlyMap<EpochMs, Map<string, Published>>, row: PublishedRow): void {
-  const map = maps.get(Number(row.window_start_ms));
-  const before = map?.get(row.natural_key);
-  map?.set(row.natural_key, {
-    quantity: (before?.quantity ?? 0n) + BigInt(row.quantity),
-    usageId: before?.usageId ?? row.usage_id,
-    vmInstanceId: before?.vmInstanceId ?? row.vm_instance_id,
+interface CorrectionRow {
+  readonly window_start_ms: string;
+  readonly natural_key: string;
+  readonly delta: string;
+  readonly changes: string | null;
+}
+
+type Maps = ReadonlyMap<EpochMs, Map<string, Published>>;
+
+function putRow(maps: Maps, row: RecordRow): void {
+  const cells = comparedColumns.map((name) => {
+    const cell = row[name];
+    return [name, cell === null ? null : String(cell)] as const;
+  });
+  const columns: RowColumns = Object.fromEntries(cells);
+  const published = { quantity: BigInt(row.quantity), hasRow: true, columns };
+  maps.get(Number(row.window_start_ms))?.set(row.natural_key, published);
+}
+
+function putCorrection(maps: Maps, one: CorrectionRow): void {
+  const map = maps.get(Number(one.window_start_ms));
+  const { quantity, hasRow, columns } = map?.get(one.natural_key) ?? none;
+  const changes = one.changes === null ? {} : (JSON.parse(one.changes) as ColumnChanges);
+  map?.set(one.natural_key, {
+    quantity: quantity + BigInt(one.delta),
+    hasRow,
+    columns: withChanges(columns, changes),
   });
 }
+
+const none: Published = { quantity: 0n, hasRow: false, columns: {} };
 
 const starts = (windows: readonly Window[]): string => list(windows.map(({ startMs }) => startMs));

@@ -6,15 +6,16 @@ import type { AccountBook } from './account-book.ts';
 import { eventKey, factIdentity, toPending } from './account-entry.ts';
 import type { AccountEntry, FactRecord } from './account-entry.ts';
 import type { SettingsBook, SettingsRecord } from './cloud-settings.ts';
-import { contentHash } from './content-hash.ts';
+import { contentHash } from '../platform/content-hash.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { writeDeadLetters } from './dead-letter.ts';
 import type { Refusal, UsageEventRecord } from './parse-record.ts';
+import { noteLateDetails } from './late-details.ts';
 import { writeDetails, writeFacts } from './write-facts.ts';
 import type { NewDetail, NewFact } from './write-facts.ts';
 import { registerAccounts } from './register-accounts.ts';
 import { hex, quote } from './sql-text.ts';
-import type { PartitionStore } from './store.ts';
+import type { PartitionStore, Progress } from './store.ts';
 import type { Tally } from './tally.ts';
 import { writeEvents } from './write-events.ts';
 import type { NewEvent } from './write-events.ts';
@@ -80,11 +81,16 @@ export class Unit {
     this.#tally.add('deadLetter', reason);
   }
 
-  /** Writes all that was taken and empties the unit. */
-  async write(): Promise<void> {
+  /**
+   * Writes all that was taken and empties the unit.
+   * @param closed Which windows were closed when it was taken.
+   */
+  async write(closed: Pick<Progress, 'closedUntilMs' | 'closedOffset'>): Promise<void> {
     await this.#register();
     if (this.#events.length > 0) await this.#writeEvents();
     await writeDetails(this.#store, this.#details);
+    for (const { entry, event } of await noteLateDetails(this.#store, this.#details, closed))
+      this.#book.addEvent(entry, event);
     await writeFacts(this.#store, [...this.#facts.values()]);
     await writeDeadLetters(this.#store, this.#deadLetters);
     const conflicts = await this.#settings.write(this.#store);
@@ -123,7 +129,8 @@ export class Unit {
       detail.id
     },${source.offset},${quote(detail.name)},${quote(detail.value)})`;
     this.length += row.length;
-    this.#details.push({ source, row, entry });
+    const { incarnation } = origin;
+    this.#details.push({ source, eventId: detail.eventId, incarnation, row, entry });
     this.#book.addDetail(entry, eventKey(origin.incarnation, detail.eventId), detail);
   }
 

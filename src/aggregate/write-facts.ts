@@ -1,3 +1,4 @@
+import type { EventId } from '../contracts/ids.ts';
 import type { LogRecord } from '../platform/log/log.ts';
 import type { AccountEntry } from './account-entry.ts';
 import { multiRow } from './sql-text.ts';
@@ -11,6 +12,8 @@ export interface NewFact {
 
 export interface NewDetail {
   readonly source: LogRecord;
+  readonly eventId: EventId;
+  readonly incarnation: number;
   readonly row: string;
   readonly entry: AccountEntry;
 }
@@ -32,7 +35,10 @@ export async function writeFacts(store: PartitionStore, facts: readonly NewFact[
     await store.run(sql);
 }
 
-/** Upserts details of events by key; the one with the newest feed offset stays. */
+/**
+ * Upserts details of events by key; the one with the newest feed offset stays, and of equal ones the oldest: it
+ * was known from there on.
+ */
 export async function writeDetails(
   store: PartitionStore,
   details: readonly NewDetail[],
@@ -41,7 +47,10 @@ export async function writeDetails(
     `INSERT INTO event_detail (generation, account_id, event_id, incarnation, detail_id, feed_offset,
        name, value) VALUES`,
     details.map(({ row }) => row),
-    `ON DUPLICATE KEY UPDATE ${newest('name')}, ${newest('value')}, ${newestOffset}`,
+    // The offset first: what follows compares with the one that then stands.
+    `ON DUPLICATE KEY UPDATE feed_offset=IF(name=VALUES(name) AND value=VALUES(value),
+       LEAST(feed_offset, VALUES(feed_offset)), GREATEST(feed_offset, VALUES(feed_offset))),
+     ${newest('name')}, ${newest('value')}`,
     store.statementLimit,
   ))
     await store.run(sql);

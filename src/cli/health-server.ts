@@ -3,8 +3,8 @@ import { AppError } from '../platform/errors.ts';
 import type { Metrics } from '../platform/metrics.ts';
 
 /**
- * Serves `/metrics` (Prometheus), `/healthz` (the process answers) and `/readyz` (its stages have
- * not failed). No authentication: listen on loopback, or behind something that has it.
+ * Serves `/metrics` (Prometheus), `/healthz` (the process answers) and `/readyz` (503 with
+ * the faults while a stage waits for one to be over). No authentication: listen on loopback, or behind something that has it.
  *
  * @param address `host:port`, or `off`.
  * @throws CONFIG_INVALID when the address is none or is taken.
@@ -23,9 +23,9 @@ export async function serveHealth(
   });
   server.get('/healthz', () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
-    await reply
-      .code(signal.aborted ? 503 : 200)
-      .send({ status: signal.aborted ? 'stopping' : 'ok' });
+    const faults = metrics.faults.list();
+    const status = signal.aborted ? 'stopping' : faults.length > 0 ? 'waiting' : 'ok';
+    await reply.code(status === 'ok' ? 200 : 503).send({ status, faults });
   });
   try {
     await server.listen({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) });

@@ -28,6 +28,10 @@ export const tailKeys = [
   'raw',
   'zones',
   'serverId',
+  'sourceMode',
+  'pollInterval',
+  'pollWindow',
+  'sourceChange',
   'sessionTimeout',
 ] as const satisfies readonly SettingKey[];
 export const aggregateKeys = [
@@ -36,6 +40,8 @@ export const aggregateKeys = [
   ...storeKeys,
   'preset',
   'helperTables',
+  'corrections',
+  'correctBack',
   'quirks',
   'snapshotVirtualSize',
   'sessionTimeout',
@@ -46,6 +52,10 @@ export const sinkKeys = [
   'until',
   'mode',
   'helperTables',
+  'corrections',
+  'alerts',
+  'alertsPassword',
+  'cloudSchema',
   'cloudUsageSchema',
   'host',
   'sessionTimeout',
@@ -89,6 +99,10 @@ export async function tailStage(
       zones: v.zones,
       clock: v.clock,
       closeDelayMs,
+      sourceMode: v.sourceMode,
+      pollMs: v.pollInterval,
+      pollWindowMs: v.pollWindow,
+      onSourceChange: v.sourceChange,
       sessionTimeoutMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
       ...(v.serverId === undefined ? {} : { serverId: v.serverId }),
@@ -118,6 +132,7 @@ export async function aggregateStage(
       closeDelayMs: v.closeDelay,
       preset,
       helperTables: v.helperTables,
+      corrections: { mode: v.corrections, reachMs: v.correctBack },
       quirkOverrides: realOverrides(preset, v.quirks),
       settings:
         v.snapshotVirtualSize === undefined ? {} : { snapshotVirtualSize: v.snapshotVirtualSize },
@@ -150,6 +165,11 @@ export async function sinkStage(
       generation: v.generation,
       mode: v.mode,
       helperTables: v.helperTables,
+      mayAmend: v.corrections === 'amend',
+      alerts:
+        v.alerts === null
+          ? null
+          : { server: targetOf(v.alerts, v.alertsPassword), schema: v.cloudSchema },
       host: v.host ?? `usagestream@${hostname()}`,
       pid: process.pid,
       leaseMs: v.sessionTimeout,

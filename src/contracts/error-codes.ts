@@ -24,6 +24,18 @@ export const errorCodes = {
     retry: 'never',
     fix: 'The binlog before the resume position is gone. Restore its files, or start a new feed with another --prefix (its snapshot reads everything again); then raise the retention.',
   },
+  SOURCE_BEHIND: {
+    retry: 'backoff',
+    fix: 'This replica lacks changes that were already read: let it catch up, or point --source at a server that has them. If they are lost for good, end its replication and read_only: the tail then heals by id.',
+  },
+  TAIL_SOURCE_CHANGED: {
+    retry: 'restart',
+    fix: 'The source changed while it was read; it is looked at anew.',
+  },
+  TAIL_SOURCE_REPLACED: {
+    retry: 'never',
+    fix: 'None of the events that were compared is on this server as the feed has it. Point --source at the right server, or start a new feed with another --prefix.',
+  },
   TAIL_UNDECODABLE: {
     retry: 'never',
     fix: 'A change cannot be decoded; the position has not moved. See facts for the position and reason.',
@@ -32,6 +44,18 @@ export const errorCodes = {
   LOG_UNREACHABLE: {
     retry: 'backoff',
     fix: 'Check the broker addresses, TLS and SASL settings; it is tried again.',
+  },
+  LOG_ACCESS_DENIED: {
+    retry: 'never',
+    fix: 'Correct user and password of --log, or the ACLs of docs/faults.md; while the process runs it is tried again.',
+  },
+  LOG_TLS_FAILED: {
+    retry: 'never',
+    fix: 'Give the authority that signed the certificates of the brokers (--log kafka://…?tls=verify&ca=FILE) and addresses that they name.',
+  },
+  LOG_TOPIC_MISSING: {
+    retry: 'never',
+    fix: 'A topic that this feed was written to is gone, and is not made again in silence. Restore it, or start a new feed with another --prefix (its snapshot reads everything again).',
   },
   LOG_TOPIC_MISMATCH: {
     retry: 'never',
@@ -42,6 +66,10 @@ export const errorCodes = {
     fix: 'The feed no longer holds the next record (retention or a new topic). Restore it or rebuild from the source.',
   },
   LOG_FENCED: { retry: 'restart', fix: 'A newer writer took over this transactional id.' },
+  LOG_RECORD_TOO_LARGE: {
+    retry: 'backoff',
+    fix: 'Raise max.message.bytes of the topic (or message.max.bytes of the brokers); it is tried again.',
+  },
   LOG_WRITE_FAILED: { retry: 'restart', fix: 'A write to Kafka failed; the writer is replaced.' },
   STORE_UNREACHABLE: {
     retry: 'backoff',
@@ -62,7 +90,7 @@ export const errorCodes = {
   },
   GENERATION_MISMATCH: {
     retry: 'never',
-    fix: 'Range, time zone, close delay, preset, quirks or feed differ from what this generation was made with; leave out what differs, or make a new one with --generation.',
+    fix: 'Range, time zone, close delay, preset, quirks, corrections or feed differ from what this generation was made with; leave out what differs, or make a new one with --generation.',
   },
   SINK_FENCED: { retry: 'restart', fix: 'A newer owner has this partition or lease; rejoin.' },
   SINK_NOT_ALONE: {
@@ -72,6 +100,10 @@ export const errorCodes = {
   SINK_WINDOW_BILLED: {
     retry: 'never',
     fix: 'usage_job says that another server has billed time of this window; publishing it would bill twice. Start with --mode shadow.',
+  },
+  SINK_AMEND_DENIED: {
+    retry: 'never',
+    fix: 'With --corrections amend the sink changes published rows: run deploy/grants/sink-amend.sql for its user, or start it without.',
   },
   SINK_COPY_MISMATCH: {
     retry: 'never',
@@ -91,6 +123,8 @@ export const deadLetterReasons = {
   WRONG_VERSION: 'a schema version that this build does not read',
   WRONG_PARTITION: 'its account lives on another partition',
   EVENT_ID_CONFLICT: 'an event of the same id with other content is already stored',
+  TOO_LARGE:
+    'larger than max.message.bytes of its topic; the letter has the first part of each column',
   MISSING_VALUE: 'a column that this event type needs is NULL',
   INVALID_VALUE: 'a value is out of range or not of its form',
   UNKNOWN_ACCOUNT: 'no account row is known for the event',

@@ -26,6 +26,9 @@ export const anomalyCodes = {
   OPEN_UNDER_OTHER_ACCOUNT: 'a resource is open under two accounts',
   COUNTER_RESET: 'a total went down; the lower value is the new base',
   LATE_EVENT: 'an event arrived after its window was closed',
+  LATE_DETAIL: 'a detail of an event arrived after the event was folded',
+  CORRECTION_BEYOND_REACH:
+    'an event is so late that what it changes is only written down, by `--correct-back`',
   SETTING_NOT_APPLIED:
     'a setting of the cloud differs from what the generation was made with, and has no effect on it',
   UNBILLED_EVENT_TYPE: 'the management server writes this type but nothing is billed for it',

@@ -109,17 +109,29 @@ export const CorrectionMessage = z.object({
   /** `newQuantity` less `oldQuantity`. */
   delta: decimal,
   unit: QuantityUnit,
-  /** LATE_EVENT: an event came after its window was closed. */
+  /**
+   * LATE_EVENT: an event came after its window was closed; LATE_DETAIL: a detail of one did; BEYOND_REACH: longer
+   * ago than corrections reach, so that nothing was billed.
+   */
   reason: z.string(),
   /** The events behind it. */
   eventIds: z.array(EventIdSchema).min(1),
-  /** append: a row of `delta` stands in `madeIn`; ledger: nothing was published, see `creditQuantity`. */
+  /**
+   * append: a row of `delta` stands in `madeIn`; ledger: nothing was published, see `creditQuantity`; amend: the
+   * row itself was changed, or not, as `state` says.
+   */
   action: z.enum(['append', 'ledger', 'amend']),
   /** The window whose close made it. */
   madeIn: WindowBounds,
-  /** append: the row of the difference in usage-records, whose `kind` is `correctionId`. */
+  /** Columns of the row, by their names in cloud_usage, that were wrong beside the quantity: old and new value. */
+  changes: z.record(z.string(), z.tuple([z.string().nullable(), z.string().nullable()])),
+  /** amend: `amended`, or `refused`: then it is as `append` or `ledger`. Else `made`. */
+  state: z.enum(['made', 'planned', 'amended', 'refused']),
+  /** refused: SHADOW, NOT_ALLOWED, QUOTA_ON, CHARGED or NOT_PUBLISHED. */
+  stateReason: z.string().nullable(),
+  /** append, and a refused amend of too little: the row of the difference in usage-records, whose `kind` is `correctionId`. */
   appendedRecordId: hash.nullable(),
-  /** ledger: how much of `usageType` was charged too much, to be credited in quota. */
+  /** ledger, and a refused amend of too much: how much of `usageType` was charged too much, to be credited in quota. */
   creditQuantity: decimal.nullable(),
 });
 export type CorrectionMessage = z.infer<typeof CorrectionMessage>;

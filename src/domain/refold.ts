@@ -2,6 +2,8 @@ import type { AccountFacts, BillingSettings, FoldEvent, FoldWindow } from '../co
 import type { EpochMs, Window } from '../contracts/time.ts';
 import { emptyState, tableNames } from './account-state.ts';
 import type { AccountState } from './account-state.ts';
+import { renumbered } from './base-state.ts';
+import type { BaseState } from './base-state.ts';
 import { fold } from './fold.ts';
 import type { FoldOutput } from './fold.ts';
 import type { QuirkSet } from './quirks.ts';
@@ -18,6 +20,8 @@ export interface RefoldSetup {
   readonly spec: WindowSpec;
   readonly closeDelayMs: number;
   readonly fold: typeof fold;
+  /** Where the account's past begins, if it does so before its first event. */
+  readonly base?: BaseState | null;
 }
 
 /** Usage types made of totals, not of events: what they were at a past window's end is not kept. */
@@ -27,7 +31,7 @@ const countedTypes: ReadonlySet<number> = new Set([4, 5, 21, 22, 23, 24, 29]);
 export const isRefolded = (usageType: number): boolean => !countedTypes.has(usageType);
 
 /**
- * Folds an account again from nothing, window by window, each event in the window of its time: what would
+ * Folds an account again from nothing or its base state, window by window, each event in the window of its time: what would
  * have been billed had none been late. Totals are left out and their bases taken from the live state.
  */
 export class Refold {
@@ -37,12 +41,13 @@ export class Refold {
   #isQuiet = false;
 
   constructor(setup: RefoldSetup) {
-    const { live, facts } = setup;
+    const { live, facts, base } = setup;
     this.#setup = setup;
     this.#facts = { ...facts, counters: [], buckets: [] };
     const { accountId, domainId, nextSerial } = live;
     // Serials go on: no interval made again is taken for one that was there before.
-    this.#state = { ...emptyState(accountId), domainId, nextSerial };
+    const empty = { ...emptyState(accountId), domainId, nextSerial };
+    this.#state = base ? { ...renumbered(base.state, nextSerial), domainId } : empty;
   }
 
   /** The state to go on with after the last step. */

@@ -45,7 +45,14 @@ export function migrate(db: Pool | Connection, options: MigrateOptions): Promise
  * @throws STORE_SCHEMA_MISSING (also when it is older), STORE_SCHEMA_NEWER.
  */
 export async function checkSchema(db: Pool | Connection, schema: string): Promise<void> {
-  const version = await readVersion(db, schema);
+  requireVersion(schema, await readVersion(db, schema));
+}
+
+/**
+ * The same for a version that was read from `schema_version`.
+ * @throws STORE_SCHEMA_MISSING (also when it is older), STORE_SCHEMA_NEWER.
+ */
+export function requireVersion(schema: string, version: number): void {
   if (version < schemaVersion)
     throw new AppError('STORE_SCHEMA_MISSING', { schema, version, expected: schemaVersion });
   refuseNewer(schema, version);
@@ -145,6 +152,8 @@ async function execute(connection: Connection, statement: string): Promise<void>
   try {
     await connection.query(statement);
   } catch (cause) {
+    // Columns that a migration added before it was killed.
+    if (mysqlCode(cause) === 'ER_DUP_FIELDNAME') return;
     throw refused(cause, statement.split('\n')[0] ?? '');
   }
 }

@@ -4,14 +4,17 @@ import { backoffMs } from './backoff.ts';
 import { isDue, isPublishedUntil, readFrontier } from './due-window.ts';
 import type { Frontier } from './due-window.ts';
 import { abandonAfterGrace, dropAfterGrace } from './drop-after-grace.ts';
+import { countIncomplete } from './incomplete-accounts.ts';
 import { holdLease, renewLease } from './lease.ts';
 import { publishRepaired } from './publish-repaired.ts';
+import type { RepairedWindow } from './publish-repaired.ts';
 import { publishWindow } from './publish-window.ts';
 import type { PublishContext, PublishedWindow } from './publish-window.ts';
 import { runRelay } from './relay.ts';
 import type { Session } from './session.ts';
 import type { SinkIo, SinkOptions } from './sink-options.ts';
-import { finishRequests, keepOpenJob, takeRequests, underJobLock } from './usage-job.ts';
+import type { UsageAlerts } from './usage-alerts.ts';
+import { finishRequests, keepOpenJob, openJobId, takeRequests, underJobLock } from './usage-job.ts';
 
 /** What a leader works with; each loop has a connection of its own, so that none waits for another. */
 export interface Leadership extends PublishContext {
@@ -24,6 +27,10 @@ export interface Leadership extends PublishContext {
   readonly sessions: readonly Session[];
   readonly options: SinkOptions & { readonly pollMs: number; readonly leaseMs: number };
   readonly io: SinkIo;
+  /** null: CloudStack is told of no failure. */
+  readonly alerts: UsageAlerts | null;
+  /** Called after rows were added to a published window. */
+  readonly reportRepaired: (repaired: RepairedWindow) => void;
   /** Called after each publication, and at every look for one. */
   readonly report: (frontier: Frontier, published: PublishedWindow | null) => Promise<void>;
 }
@@ -74,6 +81,7 @@ async function publishAll(leadership: Leadership, signal: AbortSignal): Promise<
       if (due) {
         const published = await publishWindow(leadership, frontier.next);
         await report({ ...frontier, publishedUntilMs: frontier.next.endMs }, published);
+        await tellOfWindow(leadership);
       } else {
         await report(frontier, null);
         const { untilMs } = options;
@@ -84,12 +92,36 @@ async function publishAll(leadership: Leadership, signal: AbortSignal): Promise<
       attempt = 0;
     } catch (error) {
       if (signal.aborted) return;
-      if (!isAppError(error, 'STORE_BUSY')) throw error;
+      if (!isAppError(error, 'STORE_BUSY')) {
+        await tellOfFault(leadership, error);
+        throw error;
+      }
       io.metrics.retries.inc({ room: 'sink', code: error.code });
       io.logger.warn({ err: error, attempt }, 'publication was put off');
       await pause(backoffMs(attempt++), signal);
     }
   }
+}
+
+/** A good job clears the alert; one that had to leave accounts out is none. */
+async function tellOfWindow({ alerts, work, t, generation }: Leadership): Promise<void> {
+  if (alerts === null) return;
+  const waiting = await countIncomplete(work, t, generation);
+  if (waiting === 0) return alerts.clear();
+  const letters = '`usagestream dead-letters list --reason FOLD_BUG`';
+  await alerts.raise(
+    `Usage job incomplete. Accounts left out: ${waiting}`,
+    `The usage of ${waiting} accounts could not be worked out. They are billed when they are repaired: ${letters} says what to do.`,
+  );
+}
+
+/** What no later try can mend fails the job, as CloudStack's own usage server has it. */
+async function tellOfFault({ alerts, work, t }: Leadership, error: unknown): Promise<void> {
+  if (alerts === null || (isAppError(error) && error.retry !== 'never')) return;
+  const said = error instanceof Error ? error.message : String(error);
+  const code = isAppError(error) ? `${error.code} ${JSON.stringify(error.facts)}` : said;
+  const job = await openJobId(work, t).catch(() => null);
+  await alerts.raise(`Usage job failed. Job id: ${job ?? 'none'}`, code);
 }
 
 async function publishAllRepaired(leadership: Leadership, signal: AbortSignal): Promise<void> {
@@ -98,6 +130,8 @@ async function publishAllRepaired(leadership: Leadership, signal: AbortSignal): 
     if (repaired === null) return;
     const { window, rows } = repaired;
     leadership.io.logger.info({ ...window, rows: rows.pending }, 'repaired window published');
+    leadership.reportRepaired(repaired);
+    await tellOfWindow(leadership);
   }
 }
 

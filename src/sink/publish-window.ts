@@ -2,6 +2,8 @@ import type { Window } from '../contracts/time.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { CopyColumns } from './cloud-usage-columns.ts';
+import { amendRows } from './amend-rows.ts';
+import type { AmendCounts } from './amend-rows.ts';
 import { copyRows, countRows } from './copy-rows.ts';
 import type { WindowRows } from './copy-rows.ts';
 import type { Generation } from './generation.ts';
@@ -25,7 +27,14 @@ export interface PublishContext {
   readonly cloudUsageSchema: string;
   /** `primary` with the columns to copy, or `shadow`, which touches no table of CloudStack. */
   readonly target:
-    | { mode: 'primary'; columns: CopyColumns; job: JobOwner; helperTables: boolean }
+    | {
+        mode: 'primary';
+        columns: CopyColumns;
+        job: JobOwner;
+        helperTables: boolean;
+        /** Whether published rows may be changed, under the conditions of amendRows. */
+        mayAmend: boolean;
+      }
     | { mode: 'shadow' };
   readonly outbox: boolean;
   readonly clock: Clock;
@@ -35,6 +44,7 @@ export interface PublishedWindow {
   readonly mode: SinkMode;
   readonly rows: WindowRows;
   readonly helpers: HelperCounts;
+  readonly amends: AmendCounts;
   /** Machines that were open under two accounts at once. */
   readonly sharedVms: number;
 }
@@ -62,6 +72,8 @@ export function publishWindow(
     );
     if (done) return null;
     const isReduced = target.mode === 'primary' ? target.columns.isReduced : 'FALSE';
+    // First: what is refused is a row of this window.
+    const amends = await amendRows(context, window);
     const rows = await countRows(work, t, generation.id, window, isReduced);
     let jobId: string | null = null;
     let helpers: HelperCounts = new Map();
@@ -88,12 +100,12 @@ export function publishWindow(
       [generation.id, window.startMs, window.endMs, target.mode, rows.rows, jobId],
     );
     const sharedVms = await noteSharedVms(context, window);
-    return { mode: target.mode, rows, helpers, sharedVms };
+    return { mode: target.mode, rows, helpers, amends, sharedVms };
   });
 }
 
 /** What is not published is forgotten, so that it does not pile up; who billed a window has its helper rows. */
-async function publishHelpers(
+export async function publishHelpers(
   context: PublishContext,
   window: Window,
   isOurs: boolean,

@@ -37,14 +37,16 @@ export async function runRelay(context: RelayContext): Promise<void> {
       writer = await openWriter(context);
       while (!signal.aborted) {
         const sent = await relayOnce({ ...context, writer });
+        metrics.faults.clear('topics');
         attempt = 0;
         if (sent === 0) await pause(context.pollMs, signal);
       }
     } catch (error) {
       if (signal.aborted) return;
       const fromLog = isAppError(error) && error.code.startsWith('LOG_');
-      if (!fromLog || error.retry === 'never') throw error;
+      if (!fromLog || !metrics.faults.mayHeal('topics', error)) throw error;
       metrics.retries.inc({ room: 'sink', code: error.code });
+      metrics.faults.note('topics', error.code);
       logger.warn({ err: error, code: error.code, attempt }, 'outbox writer was thrown away');
       await pause(backoffMs(attempt++), signal);
     } finally {

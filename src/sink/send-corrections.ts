@@ -49,7 +49,7 @@ function readPage({ session, t, generation }: SendContext, madeStartMs: number, 
   return session.rows(
     `SELECT account_id, window_start_ms, correction_id, window_end_ms, partition_id, usage_type,
        natural_key, record_id, old_quantity, new_quantity, delta, reason, event_ids, action,
-       appended_record_id, made_start_ms, made_end_ms, revision
+       appended_record_id, made_start_ms, made_end_ms, changes, state, state_reason, revision
      FROM ${t.correction} WHERE generation = ? AND made_start_ms = ? ${from}
      ORDER BY account_id, window_start_ms, correction_id LIMIT ${pageRows}`,
     [generation.id, madeStartMs, ...values],
@@ -59,6 +59,7 @@ function readPage({ session, t, generation }: SendContext, madeStartMs: number, 
 function correctionMessage({ prefix, generation }: SendContext, row: SqlRow): OutRecord {
   const usageType = Number(row['usage_type']);
   const delta = text(row['delta']);
+  const state = CorrectionMessage.shape.state.parse(row['state']);
   const message: CorrectionMessage = {
     v: MESSAGE_VERSION,
     correctionId: hex(row['correction_id']) ?? '',
@@ -77,8 +78,11 @@ function correctionMessage({ prefix, generation }: SendContext, row: SqlRow): Ou
     eventIds: CorrectionMessage.shape.eventIds.parse(JSON.parse(text(row['event_ids']))),
     action: CorrectionMessage.shape.action.parse(row['action']),
     madeIn: { startMs: Number(row['made_start_ms']), endMs: Number(row['made_end_ms']) },
-    appendedRecordId: hex(row['appended_record_id']),
-    creditQuantity: delta.startsWith('-') ? delta.slice(1) : null,
+    changes: CorrectionMessage.shape.changes.parse(JSON.parse(text(row['changes'] ?? '{}'))),
+    state,
+    stateReason: row['state_reason'] == null ? null : text(row['state_reason']),
+    appendedRecordId: state === 'amended' ? null : hex(row['appended_record_id']),
+    creditQuantity: state !== 'amended' && delta.startsWith('-') ? delta.slice(1) : null,
   };
   return {
     topic: corrections.topic(prefix),

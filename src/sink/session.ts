@@ -3,7 +3,7 @@ import type { Connection } from 'mysql2/promise';
 import { AppError } from '../platform/errors.ts';
 import { openConnection } from '../platform/mysql.ts';
 import type { MysqlTarget } from '../platform/mysql.ts';
-import { storeFault } from './store-fault.ts';
+import { storeFault } from '../platform/store-fault.ts';
 
 /** A value of a result row: 64-bit numbers and dates are text, see `mysqlOptions`. */
 export type SqlValue = string | number | boolean | Buffer | null;
@@ -32,7 +32,10 @@ export class Session implements AsyncDisposable {
     lockWaitSeconds: number,
     signal?: AbortSignal,
   ): Promise<Session> {
-    const opening = openConnection(target, 'STORE').then((made) => new Session(made, target));
+    const opening = openConnection(target, 'STORE').then(
+      (made) => new Session(made, target),
+      (error: unknown) => Promise.reject(storeFault(error, target) as Error),
+    );
     const session = await (signal ? orAbort(opening, signal, target) : opening);
     try {
       await session.run(
@@ -123,7 +126,7 @@ export class Session implements AsyncDisposable {
       const [result] = await orAbort(query, this.#dropped.signal, this.#target);
       return result;
     } catch (error) {
-      throw storeFault(error, this.#target);
+      throw storeFault(error, this.#target, 'busy');
     }
   }
 }

@@ -4,6 +4,7 @@ import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { MysqlTarget } from '../platform/mysql.ts';
+import type { AlertTarget } from './usage-alerts.ts';
 
 /** `primary` writes CloudStack's tables; `shadow` writes none of them, beside a running Java server. */
 export type SinkMode = 'shadow' | 'primary';
@@ -22,6 +23,10 @@ export interface SinkOptions {
   readonly mode: SinkMode;
   /** In mode primary: keep the tables that a Java usage server needs to go on; default true. */
   readonly helperTables?: boolean;
+  /** In mode primary: where to raise CloudStack's alert of a failed usage job; default nowhere. */
+  readonly alerts?: AlertTarget | null;
+  /** In mode primary: change published rows that a correction wants changed; default false. */
+  readonly mayAmend?: boolean;
   /**
    * `usage_job.host`: must begin with {@link sinkHostPrefix}, so that it differs from that of a Java
    * usage server on the same machine (which deletes open rows of its own host when it starts).

@@ -41,8 +41,9 @@ export async function runSink(options: SinkOptions, io: SinkIo): Promise<void> {
       return;
     } catch (error) {
       if (io.signal.aborted) return;
-      if (!isAppError(error) || error.retry === 'never') throw error;
+      if (!isAppError(error) || !io.metrics.faults.mayHeal('sink', error)) throw error;
       io.metrics.retries.inc({ room: 'sink', code: error.code });
+      io.metrics.faults.note('sink', error.code);
       io.logger.warn({ err: error, code: error.code, attempt }, 'sink starts anew');
       await pause(backoffMs(attempt++), io.signal);
     }

@@ -2,6 +2,7 @@ import { quoteName } from '../platform/mysql.ts';
 
 /** Quoted names of the tables that the sink reads and writes. */
 export interface StoreTables {
+  readonly schemaVersion: string;
   readonly generation: string;
   readonly progress: string;
   readonly record: string;
@@ -16,12 +17,16 @@ export interface StoreTables {
   readonly eventDetail: string;
   readonly anomaly: string;
   readonly repairedWindow: string;
+  readonly heldRecord: string;
+  readonly accountState: string;
+  readonly fact: string;
   /** CloudStack's. */
   readonly cloudUsage: string;
   readonly usageJob: string;
 }
 
 export const storeTables = (schema: string, cloudUsageSchema: string): StoreTables => ({
+  schemaVersion: quoteName(schema, 'schema_version'),
   generation: quoteName(schema, 'generation'),
   progress: quoteName(schema, 'progress'),
   record: quoteName(schema, 'record'),
@@ -36,6 +41,9 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   eventDetail: quoteName(schema, 'event_detail'),
   anomaly: quoteName(schema, 'anomaly'),
   repairedWindow: quoteName(schema, 'repaired_window'),
+  heldRecord: quoteName(schema, 'held_record'),
+  accountState: quoteName(schema, 'account_state'),
+  fact: quoteName(schema, 'fact'),
   cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
   usageJob: quoteName(cloudUsageSchema, 'usage_job'),
 });

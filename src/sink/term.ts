@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
+import { requireVersion } from '../platform/migrate.ts';
+import { checkAmendGrant } from './amend-rows.ts';
 import { inspectCloudUsage } from './cloud-usage-columns.ts';
 import { dropAfterGrace } from './drop-after-grace.ts';
 import { isPublishedUntil, readFrontier } from './due-window.ts';
@@ -16,6 +18,7 @@ import type { PublishedWindow } from './publish-window.ts';
 import { Session } from './session.ts';
 import type { SinkIo } from './sink-options.ts';
 import type { StoreTables } from './store-tables.ts';
+import { UsageAlerts } from './usage-alerts.ts';
 
 /** What outlives a term: whoever this process is to the lease, and what it has done. */
 export interface SinkSelf {
@@ -50,12 +53,16 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
   await using heart = await Session.open(store, 1, signal);
   const sessions = [control, work, reading, heart];
   using _grace = dropAfterGrace(signal, sessions);
+  const [newest] = await control.rows(`SELECT MAX(version) AS version FROM ${t.schemaVersion}`);
+  requireVersion(options.schema, Number(newest?.['version'] ?? 0));
   const generation = await awaitGeneration(control, self, io);
   if (!generation) return;
   const columns =
     options.mode === 'primary' ? await inspectCloudUsage(control, options.cloudUsageSchema) : null;
   if (columns && (options.helperTables ?? true))
     await inspectHelperTables(control, options.cloudUsageSchema);
+  const mayAmend = options.mayAmend ?? false;
+  if (columns && mayAmend) await checkAmendGrant(control, t);
   const outbox = io.log !== null;
   const lease = await standBy(control, work, generation, self, io);
   if (!lease) return;
@@ -81,8 +88,15 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
       options,
       io,
       cloudUsageSchema: options.cloudUsageSchema,
-      target: columns ? { mode: 'primary', columns, job, helperTables } : { mode: 'shadow' },
+      target: columns
+        ? { mode: 'primary', columns, job, helperTables, mayAmend }
+        : { mode: 'shadow' },
       clock: io.clock,
+      alerts:
+        columns && options.alerts ? new UsageAlerts(options.alerts, io.logger, io.metrics) : null,
+      reportRepaired: (repaired) => {
+        reportExtras(io, { publishedUntilMs: repaired.window.endMs }, repaired);
+      },
       report: (frontier, published) => report(self, io, control, generation, frontier, published),
     };
     await lead(leadership, signal);
@@ -130,6 +144,7 @@ async function standBy(
     const outbox = io.log !== null;
     if (untilMs !== undefined && isPublishedUntil(frontier, untilMs, generation))
       if (await isOutboxEmpty({ t, generation, outbox }, control)) return null;
+    io.metrics.faults.clear('sink');
     if (!told) io.logger.info({ generation: generation.name }, 'sink stood by');
     told = true;
     io.onProgress?.({
@@ -151,18 +166,17 @@ async function report(
   frontier: Frontier,
   published: PublishedWindow | null,
 ): Promise<void> {
+  io.metrics.faults.clear('sink');
   if (published) {
     self.rows += published.rows.rows;
     io.metrics.sinkWindows.inc();
-    if (published.sharedVms > 0)
-      io.metrics.aggregateAnomalies.inc({ code: 'OPEN_UNDER_OTHER_ACCOUNT' }, published.sharedVms);
     for (const { usageType, rows } of published.rows.byType)
       io.metrics.sinkRows.inc({ usage_type: String(usageType) }, rows);
     io.logger.info(
       { endMs: frontier.publishedUntilMs, rows: published.rows.rows, mode: published.mode },
       'window published',
     );
-    reportHelpers(io, frontier, published);
+    reportExtras(io, frontier, published);
     if (published.rows.reduced > 0)
       io.logger.warn(
         { endMs: frontier.publishedUntilMs, rows: published.rows.reduced },
@@ -182,7 +196,18 @@ async function report(
   });
 }
 
-function reportHelpers(io: SinkIo, frontier: Frontier, { helpers }: PublishedWindow): void {
+/** What a publication did beside rows, of a window or a repair. */
+function reportExtras(
+  io: SinkIo,
+  frontier: Pick<Frontier, 'publishedUntilMs'>,
+  { helpers, amends, sharedVms }: Pick<PublishedWindow, 'helpers' | 'amends' | 'sharedVms'>,
+): void {
+  if (sharedVms > 0)
+    io.metrics.aggregateAnomalies.inc({ code: 'OPEN_UNDER_OTHER_ACCOUNT' }, sharedVms);
+  for (const outcome of ['amended', 'refused'] as const)
+    if (amends[outcome] > 0) io.metrics.sinkAmends.inc({ outcome }, amends[outcome]);
+  if (amends.amended > 0)
+    io.logger.info({ endMs: frontier.publishedUntilMs, ...amends }, 'published rows were amended');
   let skipped = 0;
   for (const [table, counts] of helpers) {
     io.metrics.sinkHelperRows.inc({ table, outcome: 'written' }, counts.rows);

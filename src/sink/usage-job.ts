@@ -76,6 +76,14 @@ export async function keepOpenJob(
     await session.run(`DELETE FROM ${t.usageJob} WHERE id IN (?)`, [older.map((row) => row['id'])]);
 }
 
+/** Id of the open recurring row; null when there is none. */
+export async function openJobId(session: Session, t: StoreTables): Promise<string | null> {
+  const row = await session.row(
+    `SELECT MAX(id) AS id FROM ${t.usageJob} WHERE job_type = 0 AND ${open}`,
+  );
+  return row?.['id'] == null ? null : String(row['id']);
+}
+
 /** True when a server has told CloudStack already that time of the window is billed. */
 export async function isBilled(work: Session, t: StoreTables, window: Window): Promise<boolean> {
   const row = await work.row(

@@ -18,6 +18,8 @@ export interface BinlogOptions {
   readonly start: BinlogPoint;
   /** GTID position at `start`. */
   readonly gtid: string | null;
+  /** When the file of `start` was made; null: not known. */
+  readonly fileMs: number | null;
   /** Start by GTID instead: `start` is then a place of another server. */
   readonly byGtid: boolean;
   readonly serverId: number;
@@ -74,6 +76,7 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
       cloudSchema: options.cloudSchema,
       start: options.start,
       gtid: options.gtid,
+      fileMs: options.fileMs,
       byGtid,
       partBytes: 2 * maxQueueBytes,
       frameBytes: () => 19 + (zongji.useChecksum ? 4 : 0),

@@ -14,7 +14,12 @@ export function deadLetter(
   change: SourceChange,
   reason: DeadLetterReason,
   facts: Readonly<Record<string, unknown>>,
-  at: { readonly incarnation: number; readonly nowMs: EpochMs },
+  at: {
+    readonly incarnation: number;
+    readonly nowMs: EpochMs;
+    /** Characters of each column that are kept; default: all. */
+    readonly columnLength?: number;
+  },
 ): OutRecord {
   const { file, pos, row, gtid } = change.position;
   const image = (values: SourceChange['after']) =>
@@ -23,7 +28,7 @@ export function deadLetter(
       : Object.fromEntries(
           change.layout.columns.map(({ name }) => {
             const value = values[name] ?? null;
-            return [name, value === null || typeof value === 'string' ? value : String(value)];
+            return [name, value === null ? null : String(value).slice(0, at.columnLength)];
           }),
         );
   const before = image(change.before);

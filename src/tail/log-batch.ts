@@ -1,5 +1,5 @@
 import type { LogTransaction, LogWriter, OutRecord } from '../platform/log/log.ts';
-import { within } from './time-limit.ts';
+import { withinWrite } from './within-write.ts';
 
 /** Records are sent in pieces of about this size, so that memory stays flat within a large transaction. */
 const appendBytes = 768 * 1024;
@@ -75,6 +75,6 @@ export class LogBatch {
   }
 
   #limit<T>(work: Promise<T>, what: string): Promise<T> {
-    return within(this.#timeoutMs, work, 'LOG_WRITE_FAILED', what);
+    return withinWrite(this.#timeoutMs, work, what);
   }
 }

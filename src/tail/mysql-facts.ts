@@ -61,34 +61,6 @@ function boundaryOf(row: RowDataPacket | undefined): Boundary {
   };
 }
 
-/**
- * How to go on from a stored place on a MySQL server: by file and byte on the server it was written for,
- * by GTID on another one that has all that we have read and still all that we have not.
- *
- * @returns null when neither holds.
- */
-export async function resumeOnMysql(
-  connection: Connection,
-  { end, gtid }: Boundary,
-  sameServer: boolean,
-): Promise<{ readonly byGtid: boolean } | null> {
-  if (gtid === null) return null;
-  const ours = new MysqlGtidSet(gtid);
-  const executed = await gtidSet(connection, 'gtid_executed');
-  if (!executed.contains(ours)) return null;
-  if (sameServer) {
-    const [rows] = await connection.query<RowDataPacket[]>('SHOW BINARY LOGS');
-    const file = rows.find((row) => row['Log_name'] === end.file);
-    return file && Number(file['File_size']) >= end.pos ? { byGtid: false } : null;
-  }
-  return ours.contains(await gtidSet(connection, 'gtid_purged')) ? { byGtid: true } : null;
-}
-
-const gtidSet = async (connection: Connection, variable: string): Promise<MysqlGtidSet> =>
-  new MysqlGtidSet(
-    (await one(connection, `SELECT @@GLOBAL.${variable} value`)).replaceAll(/\s/g, ''),
-  );
-
 async function one(
   connection: Connection,
   sql: string,

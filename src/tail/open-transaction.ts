@@ -31,3 +31,12 @@ export const openTransaction = (begun: Pick<OpenTransaction, Begun>): OpenTransa
   bytes: 0,
   handedOver: false,
 });
+
+/** Takes back what came after a savepoint. @returns false when that cannot be told any more. */
+export function rollBackTo(txn: OpenTransaction, savepoint: string): boolean {
+  if (txn.changes.length === 0 && !txn.handedOver) return true;
+  const count = txn.savepoints.get(savepoint);
+  if (txn.handedOver || count === undefined) return false;
+  txn.changes.length = count;
+  return true;
+}

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EpochMs } from '../contracts/time.ts';
 import type { Clock } from '../platform/clock.ts';
+import { recordSize } from '../platform/log/encode-batch.ts';
 import type { OutRecord } from '../platform/log/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { deadLetter } from './dead-letter.ts';
@@ -11,30 +12,44 @@ import { RefusedRow } from './feed-payload.ts';
 import type { LogBatch } from './log-batch.ts';
 import type { Placements } from './placement.ts';
 import { encodePosition } from './position.ts';
-import type { SnapshotCursor } from './position.ts';
+import type { PositionRecord, SnapshotCursor } from './position.ts';
+import { incarnationOf } from './incarnations.ts';
+import { NewestEvent } from './newest-event.ts';
 import { bareWatermark, putHeld, route } from './route.ts';
 import type { RouteContext } from './route.ts';
 import type { Boundary, SourceChange } from './source.ts';
 import type { TableLayout } from './table-layout.ts';
 import type { TailSettings } from './tail-options.ts';
 
+/** Of each column of a change that is too large, characters. */
+const keptLength = 200;
+
 export interface OutputOptions {
   readonly settings: TailSettings;
-  readonly incarnation: number;
-  /** server_id of the followed server. */
-  readonly serverId: number;
   readonly connector: EnvelopeOptions['connector'];
+  readonly followed: FollowedSource;
   readonly batch: LogBatch;
   readonly placements: Placements;
   readonly accounts: EventAccounts;
+  /** Bytes that a record of a topic may have. */
+  readonly limits: ReadonlyMap<string, number>;
   readonly metrics: Metrics;
   readonly clock: Clock;
 }
 
+/** What every position says about the source beside the place. */
+export type FollowedSource = Pick<
+  PositionRecord,
+  'incarnation' | 'serverId' | 'serverUuid' | 'newestEvent' | 'cuts' | 'healed' | 'poll'
+>;
+
 /** Everything that one session writes: raw and feed records, dead letters, watermarks, placements and positions. */
 export class TailOutput {
   readonly #options: OutputOptions;
-  readonly #context: RouteContext;
+  #context: RouteContext;
+  #followed: FollowedSource;
+  #newest: NewestEvent;
+  #committedNewest: FollowedSource['newestEvent'];
   readonly #envelope: EnvelopeOptions;
   readonly #encoders = new Map<TableLayout, EnvelopeEncoder>();
   readonly #counts = new Map<SourceChange['layout'], Map<string, number>>();
@@ -45,10 +60,13 @@ export class TailOutput {
   constructor(options: OutputOptions) {
     const { settings, placements, accounts } = options;
     this.#options = options;
+    this.#followed = options.followed;
+    this.#newest = new NewestEvent(options.followed.newestEvent);
+    this.#committedNewest = options.followed.newestEvent;
     this.#context = {
       prefix: settings.prefix,
       source: settings.prefix,
-      incarnation: options.incarnation,
+      ...identityOf(options.followed),
       feedPartitions: settings.feedPartitions,
       partitionOf: (account, zone) => placements.partitionOf(account, zone),
       hold: (account, name, value, mark) => placements.hold(account, name, value, mark),
@@ -66,6 +84,17 @@ export class TailOutput {
     this.#lastMarkMs = Array.from({ length: settings.feedPartitions }, () => null);
   }
 
+  get followed(): FollowedSource {
+    return { ...this.#followed, newestEvent: this.#newest.value() };
+  }
+
+  /** The source, or what is known about it, has changed: from the next record on. */
+  set followed(followed: FollowedSource) {
+    this.#followed = followed;
+    this.#newest = new NewestEvent(followed.newestEvent);
+    this.#context = { ...this.#context, ...identityOf(followed) };
+  }
+
   /** @param watermarkMs Holds before the first of these changes, and is written into each feed record. */
   write(
     changes: { readonly raw: readonly SourceChange[]; readonly feed: readonly SourceChange[] },
@@ -76,8 +105,11 @@ export class TailOutput {
     const out: OutRecord[] = [];
     for (const change of changes.feed) {
       this.#count(change);
+      if (change.layout.table.kind === 'usage-event') this.#newest.saw(change);
       try {
+        const from = out.length;
         route(this.#context, change, watermarkMs, out);
+        this.#refuseLarge(change, out, from, nowMs);
       } catch (error) {
         if (!(error instanceof RefusedRow)) throw error;
         const { reason, facts } = error;
@@ -108,6 +140,22 @@ export class TailOutput {
     this.#addToFeed(out, watermarkMs, this.#options.clock.now());
   }
 
+  /** Takes what its topic cannot hold out of `out`, from `from` on, and says so in a dead letter. */
+  #refuseLarge(change: SourceChange, out: OutRecord[], from: number, nowMs: EpochMs): void {
+    for (let at = out.length - 1; at >= from; at--) {
+      const { topic } = out[at]!;
+      const bytes = recordSize(out[at]!);
+      const limit = this.#options.limits.get(topic) ?? Infinity;
+      if (bytes <= limit) continue;
+      out.splice(at, 1);
+      const { prefix, incarnation } = this.#context;
+      const facts = { topic, bytes, limit };
+      const place = { incarnation, nowMs, columnLength: keptLength };
+      this.#options.batch.add([deadLetter(prefix, change, 'TOO_LARGE', facts, place)]);
+      this.#options.metrics.tailDeadLetters.inc({ reason: 'TOO_LARGE' });
+    }
+  }
+
   #writeRaw(changes: readonly SourceChange[], nowMs: string): void {
     const out: OutRecord[] = [];
     for (const change of changes) {
@@ -116,7 +164,9 @@ export class TailOutput {
         encode = envelopeEncoder(this.#envelope, change.layout);
         this.#encoders.set(change.layout, encode);
       }
+      const from = out.length;
       encode(change, nowMs, out);
+      this.#refuseLarge(change, out, from, Number(nowMs));
     }
     this.#options.batch.add(out);
   }
@@ -148,13 +198,15 @@ export class TailOutput {
     const { batch, placements, settings, metrics, clock } = this.#options;
     this.#placeOverdue(watermarkMs);
     batch.add(placements.takeNew());
+    const newestEvent = this.#newest.value();
     const position = encodePosition(settings.prefix, {
       v: 1,
       source: settings.prefix,
-      incarnation: this.#options.incarnation,
-      serverId: this.#options.serverId,
+      ...this.#followed,
+      newestEvent,
       ...boundary.end,
       gtid: boundary.gtid,
+      fileMs: boundary.fileMs ?? null,
       snapshot,
       watermarkMs,
       feedPartitions: settings.feedPartitions,
@@ -162,6 +214,7 @@ export class TailOutput {
     });
     const { bytes } = batch;
     await batch.commit([position]);
+    this.#committedNewest = newestEvent;
     metrics.tailBytes.inc(bytes);
     if (watermarkMs !== null) metrics.tailLagMs.set(Math.max(0, clock.now() - watermarkMs));
     for (const [layout, ops] of this.#counts)
@@ -170,9 +223,20 @@ export class TailOutput {
     this.#counts.clear();
   }
 
+  /** Drops what was written since the last commit. */
+  async abort(): Promise<void> {
+    this.#newest = new NewestEvent(this.#committedNewest);
+    await this.#options.batch.abort();
+  }
+
   #count(change: SourceChange): void {
     let ops = this.#counts.get(change.layout);
     if (!ops) this.#counts.set(change.layout, (ops = new Map()));
     ops.set(change.op, (ops.get(change.op) ?? 0) + 1);
   }
 }
+
+const identityOf = ({ incarnation, cuts }: FollowedSource) => ({
+  incarnation,
+  incarnationOf: cuts.length === 0 ? undefined : (id: string) => incarnationOf(cuts, id),
+});

@@ -19,6 +19,8 @@ export interface Boundary {
   readonly end: BinlogPoint;
   /** Last transaction of each GTID domain up to here; null where the source has no GTIDs. */
   readonly gtid: string | null;
+  /** When the server made the file of `end`, as its first event says, epoch ms; null or absent: not known. */
+  readonly fileMs?: EpochMs | null;
 }
 
 /**

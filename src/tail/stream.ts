@@ -30,6 +30,7 @@ export async function followBinlog(
     serverId: settings.serverId,
     start: start.point.end,
     gtid: start.point.gtid,
+    fileMs: start.point.fileMs ?? null,
     byGtid: start.point.byGtid,
     maxQueueBytes: settings.maxQueueBytes,
     heartbeatMs: settings.heartbeatMs,
@@ -120,7 +121,7 @@ class StreamLoop {
         return this.#write(item.changes);
       case 'rolled-back':
         this.#inParts = false;
-        return batch.abort();
+        return this.#context.output.abort();
       case 'commit':
         // Before its own changes: one that commits after a window's run must close it, not join it.
         this.#mark = committed(this.#mark, item.commitMs);

@@ -1,22 +1,25 @@
 import { AppError, isAppError } from '../platform/errors.ts';
+import { pause } from '../platform/lifecycle.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import { changeEvents, deadLetters, placement, positions, usageFeed } from '../../streams/index.ts';
-import { capturedTables } from './captured-tables.ts';
 import { Leadership } from './leadership.ts';
+import { refuseDeletedTopics, refuseLostTopics } from './lost-topics.ts';
 import { runSession } from './session.ts';
 import type { TailIo } from './session.ts';
 import { sameServerId } from './source-faults.ts';
 import { withDefaults } from './tail-options.ts';
 import type { TailOptions, TailProgress, TailResult, TailSettings } from './tail-options.ts';
-import { pause, within } from './time-limit.ts';
+import { withinWrite } from './within-write.ts';
+import { streamsOf } from './written-streams.ts';
 
 export type { TailOptions, TailProgress, TailResult } from './tail-options.ts';
 
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
+/** A broker that starts knows all its topics by then. */
+const deletedMs = 3000;
 /** How long a stop may take before what hangs is left behind. */
 const stopMs = 4500;
 
@@ -47,6 +50,7 @@ export async function runTail(
   const retry = new Retry(settings, tail, signal);
   while (!signal.aborted) {
     try {
+      await refuseLostTopics(io.log, settings.prefix);
       await ensureTopics(settings, tail);
       await using leadership = await Leadership.join({
         log: io.log,
@@ -88,7 +92,10 @@ async function lead(
       if (signal.aborted) return false;
       // Another writer has our id though the seat looks ours: only the group can tell who is right.
       if (isAppError(error, 'LOG_FENCED')) throw error;
-      if (isAppError(error, 'LOG_WRITE_FAILED')) io.metrics.tailReplacedWriters.inc();
+      if (isAppError(error, 'LOG_WRITE_FAILED')) {
+        io.metrics.tailReplacedWriters.inc();
+        await refuseDeleted(settings, io, turn);
+      }
       if (!seat.lost.aborted) await retry.after(error);
     } finally {
       io.metrics.tailLeader.set(0);
@@ -97,19 +104,21 @@ async function lead(
 }
 
 const ensureTopics = (settings: TailSettings, { log }: TailIo): Promise<void> =>
-  log.ensureTopics(
-    settings.prefix,
-    [
-      positions,
-      placement,
-      usageFeed,
-      deadLetters,
-      ...(settings.raw
-        ? capturedTables.map((table) => changeEvents(settings.cloudSchema, table.name))
-        : []),
-    ],
-    settings.feedPartitions,
-  );
+  log.ensureTopics(settings.prefix, streamsOf(settings), settings.feedPartitions);
+
+// A log that cannot be asked is another fault, which the next try meets.
+async function refuseDeleted(
+  settings: TailSettings,
+  { log }: TailIo,
+  signal: AbortSignal,
+): Promise<void> {
+  const topics = streamsOf(settings).map((stream) => stream.topic(settings.prefix));
+  try {
+    await refuseDeletedTopics(log, topics, () => pause(deletedMs, signal));
+  } catch (error) {
+    if (isAppError(error, 'LOG_TOPIC_MISSING')) throw error;
+  }
+}
 
 // A session that hangs on a dead connection must not hold up a stop.
 async function leavingBehind<T>(session: Promise<T>, signal: AbortSignal): Promise<T | 'stopped'> {
@@ -118,7 +127,7 @@ async function leavingBehind<T>(session: Promise<T>, signal: AbortSignal): Promi
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   const late = stopped.then(() =>
-    within(stopMs, session, 'LOG_WRITE_FAILED', 'stop').catch(() => 'stopped' as const),
+    withinWrite(stopMs, session, 'stop').catch(() => 'stopped' as const),
   );
   return Promise.race([session, late]);
 }
@@ -145,6 +154,7 @@ class Retry {
       ...this.#io,
       onProgress: (progress) => {
         this.#worked = true;
+        this.#io.metrics.faults.clear('tail');
         this.#pauseMs = firstPauseMs;
         this.#io.onProgress(progress);
       },
@@ -153,7 +163,8 @@ class Retry {
 
   /** @throws the error when it cannot be healed by trying again. */
   async after(error: unknown): Promise<void> {
-    if (!(error instanceof AppError) || error.retry === 'never') throw error;
+    const { faults } = this.#io.metrics;
+    if (!(error instanceof AppError) || !faults.mayHeal('tail', error)) throw error;
     if (this.#settings.failFast && !this.#worked) throw error;
     // A stand-by has the leader's id, so once is no fault; two that go on would end each other for ever.
     if (error.facts['reason'] === sameServerId && ++this.#taken > 2)
@@ -163,6 +174,7 @@ class Retry {
         error,
       );
     this.#io.metrics.retries.inc({ room: 'tail', code: error.code });
+    faults.note('tail', error.code);
     this.#io.logger.warn(
       { code: error.code, facts: error.facts, cause: error.cause, pauseMs: this.#pauseMs },
       'tail failed and tries again',

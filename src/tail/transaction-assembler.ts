@@ -1,14 +1,15 @@
 import type { AnyBinlogEvent, BinlogEventByTypeName } from '@vlasky/zongji';
 import { AppError } from '../platform/errors.ts';
-import type { PacketFacts } from './binlog-packets.ts';
+import type { AssemblerOptions } from './assembler-options.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { BinlogTables } from './binlog-tables.ts';
 import type { RowsEvent, TableMapEvent } from './binlog-tables.ts';
+import { FileTime } from './file-time.ts';
 import { addRows } from './row-changes.ts';
 import type { RowsOp } from './row-changes.ts';
 import { GtidPosition } from './gtid-position.ts';
 import { MysqlGtidSet } from './mysql-gtid-set.ts';
-import { openTransaction } from './open-transaction.ts';
+import { openTransaction, rollBackTo } from './open-transaction.ts';
 import type { OpenTransaction } from './open-transaction.ts';
 import { PreparedTransactions } from './prepared-transactions.ts';
 import type { Boundary, SourceItem } from './source.ts';
@@ -19,20 +20,6 @@ type QueryEvent = BinlogEventByTypeName<'Query'>;
 const heldBytes = 700;
 /** Bytes of changes of XA transactions that may wait for their end. */
 const maxPreparedBytes = 64 * 1024 * 1024;
-
-export interface AssemblerOptions {
-  readonly cloudSchema: string;
-  readonly start: BinlogPoint;
-  readonly gtid: string | null;
-  /** `start` is another server's: no place is known until the first new transaction or heartbeat. */
-  readonly byGtid: boolean;
-  /** A transaction above this many bytes is handed over in parts. */
-  readonly partBytes: number;
-  /** Bytes that every event has beside its body: header, and checksum if the server writes one. */
-  readonly frameBytes: () => number;
-  /** What the packet of the event at hand says beside it; needed for MySQL. */
-  readonly facts?: PacketFacts;
-}
 
 /**
  * Puts binlog events together to source transactions: the one place that knows in which order
@@ -49,6 +36,7 @@ export class TransactionAssembler {
   #at: BinlogPoint;
   #placed: boolean;
   #open: OpenTransaction | null = null;
+  readonly #fileTime: FileTime;
 
   constructor(options: AssemblerOptions, emit: (item: SourceItem, bytes: number) => void) {
     this.#options = options;
@@ -56,6 +44,7 @@ export class TransactionAssembler {
     this.#tables = new BinlogTables(options.cloudSchema, this.#undecodable.bind(this));
     this.#at = options.start;
     this.#placed = !options.byGtid;
+    this.#fileTime = new FileTime(options.byGtid ? null : (options.fileMs ?? null));
     this.#gtids = options.gtid?.includes(':')
       ? new MysqlGtidSet(options.gtid)
       : new GtidPosition(options.gtid);
@@ -108,6 +97,7 @@ export class TransactionAssembler {
         return this.#prepare(event as BinlogEventByTypeName<'XaPrepare'>);
       case 'Rotate': {
         const { binlogName, position } = event as BinlogEventByTypeName<'Rotate'>;
+        if (binlogName !== this.#at.file) this.#fileTime.rotate();
         return this.#passed({ file: binlogName, pos: position });
       }
       case 'Heartbeat': {
@@ -124,6 +114,9 @@ export class TransactionAssembler {
       case 'Format':
         // Every file begins with one; table ids start again when the server has restarted in between.
         this.#tables.clear();
+        this.#fileTime.format(event.timestamp, this.#at);
+        if (this.#placed && !this.#open)
+          this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
         return;
       default:
         return this.#pass(event);
@@ -186,7 +179,12 @@ export class TransactionAssembler {
         txn?.savepoints.set(statement.name, txn.changes.length);
         return;
       case 'rollback-to':
-        return this.#rollBackTo(statement.name, event);
+        if (txn && !rollBackTo(txn, statement.name))
+          throw this.#undecodable(
+            'a transaction with captured changes was rolled back in part',
+            event,
+          );
+        return;
       case 'write':
         if (namesCaptured(event.query, event.schema, this.#options.cloudSchema))
           throw this.#undecodable(
@@ -200,29 +198,17 @@ export class TransactionAssembler {
     if (!txn || txn.standalone) this.#end(event);
   }
 
-  #rollBackTo(name: string, event: QueryEvent): void {
-    const txn = this.#open;
-    if (!txn || (txn.changes.length === 0 && !txn.handedOver)) return;
-    const count = txn.savepoints.get(name);
-    if (txn.handedOver || count === undefined)
-      throw this.#undecodable('a transaction with captured changes was rolled back in part', event);
-    txn.changes.length = count;
-  }
-
   #prepare(event: BinlogEventByTypeName<'XaPrepare'>): void {
     if (event.onePhase) return this.#commit(event);
     const txn = this.#open;
     if (txn && txn.changes.length > 0) {
       const { changes, bytes } = txn;
-      const before = { end: this.#at, gtid: this.#gtids.toString() || null };
+      const before = this.#here();
       const { xidFormatId, xidGtrid, xidBqual } = event;
       const xid = xidKey(xidFormatId, xidGtrid.toString('hex'), xidBqual.toString('hex'));
       this.#prepared.put(xid, { changes, bytes, before });
       if (this.#prepared.bytes > maxPreparedBytes)
-        throw this.#undecodable(
-          'XA transactions that are not committed hold too many changes',
-          event,
-        );
+        throw this.#undecodable('open XA transactions hold too many changes', event);
     }
     this.#end(event);
   }
@@ -262,7 +248,16 @@ export class TransactionAssembler {
     if (gtid) this.#gtids.add(gtid);
     if (event.nextPosition > 0)
       this.#at = { file: this.#at.file, pos: this.#unwrap(event.nextPosition) };
-    return this.#prepared.hold({ end: this.#at, gtid: this.#gtids.toString() || null });
+    return this.#boundary();
+  }
+
+  // While an XA transaction is prepared, what is before it is the place to go on from.
+  #boundary(): Boundary {
+    return this.#prepared.hold(this.#here());
+  }
+
+  #here(): Boundary {
+    return { end: this.#at, gtid: this.#gtids.toString() || null, fileMs: this.#fileTime.madeMs };
   }
 
   // Headers have four bytes for the position: in a larger file it begins again.
@@ -277,9 +272,7 @@ export class TransactionAssembler {
     this.#drop();
     this.#open = null;
     this.#at = at;
-    if (!this.#placed) return;
-    const boundary = this.#prepared.hold({ end: at, gtid: this.#gtids.toString() || null });
-    this.#emit({ kind: 'passed', boundary }, 0);
+    if (this.#placed) this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
   }
 
   #undecodable(reason: string, event: { nextPosition: number }, facts: object = {}): AppError {

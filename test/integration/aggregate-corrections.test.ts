@@ -1,84 +1,33 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { resetGeneration } from '../../src/aggregate/reset-generation.ts';
 import { fold } from '../../src/domain/fold.ts';
 import { presets } from '../../src/domain/quirks.ts';
-import type { Preset } from '../../src/domain/quirks.ts';
-import { smallCloud } from '../support/aggregate-cloud.ts';
 import {
   account,
-  event,
   hour,
   minute,
   placed,
   start,
-  vm,
   volume,
   watermark,
 } from '../support/aggregate-feed.ts';
-import type { Draft } from '../support/aggregate-feed.ts';
-import { testSeed } from '../support/seeded.ts';
-import { AggregateStore } from './aggregate-fixture.ts';
-import type { WorkerChanges } from './aggregate-fixture.ts';
+import {
+  at,
+  close,
+  CorrectionTeller,
+  delay,
+  machine,
+  readTold,
+} from '../support/correction-teller.ts';
 
 // Thousands of transactions: a busy machine may need a while.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const stores = new Map<Preset, AggregateStore>();
+let teller: CorrectionTeller;
+const tell: CorrectionTeller['tell'] = (...args) => teller.tell(...args);
 beforeAll(async () => {
-  for (const preset of presets) stores.set(preset, await AggregateStore.create(preset));
+  teller = await CorrectionTeller.create();
 });
-afterAll(async () => {
-  for (const store of stores.values()) await store[Symbol.asyncDispose]();
-});
-
-const delay = 15 * minute;
-const machine = { ...vm, resourceId: '7', resourceName: 'vm-7' };
-/** A close of hour n, from 0. */
-const close = (n: number): Draft => watermark(start + (n + 1) * hour + delay);
-const at = (id: number, type: string, createdMs: number, columns = machine as object): Draft =>
-  event(id, type, '1', start + createdMs, null, { ...columns });
-
-interface Told {
-  readonly rows: readonly string[];
-  readonly corrections: readonly string[];
-}
-
-let names = 0;
-
-/** Folds a feed; rows and corrections as `window>made type:key old>new action events`, of usage type 1 or 6. */
-async function tell(
-  preset: Preset,
-  feed: readonly Draft[],
-  changes: WorkerChanges & { size?: number } = {},
-): Promise<Told & { generation: number; store: AggregateStore }> {
-  const store = stores.get(preset);
-  if (!store) throw new Error(`no store of ${preset}`);
-  const generation = await store.generation(`g${names++}`, 1);
-  await store.foldAll(generation, placed(feed, 1), () => changes.size ?? Infinity, changes);
-  return { ...(await read(store, generation)), generation, store };
-}
-
-async function read(store: AggregateStore, generation: number): Promise<Told> {
-  const rows = await store.rows<Record<string, string>>(
-    'record',
-    `WHERE generation=${generation} AND usage_type IN (1, 6) ORDER BY window_start_ms, kind='usage' DESC, quantity`,
-  );
-  const corrections = await store.rows<Record<string, string>>(
-    'correction',
-    `WHERE generation=${generation} AND usage_type IN (1, 6) ORDER BY made_start_ms, window_start_ms`,
-  );
-  const hours = (ms: unknown) => (Number(ms) - start) / hour;
-  return {
-    rows: rows.map(
-      (row) =>
-        `${hours(row['window_start_ms'])} ${row['quantity']}${row['kind'] === 'usage' ? '' : ' of a correction'}`,
-    ),
-    corrections: corrections.map(
-      (one) =>
-        `${hours(one['made_start_ms'])}: ${hours(one['window_start_ms'])} ${one['old_quantity']} > ${one['new_quantity']} ${one['action']} ${one['event_ids']}`,
-    ),
-  };
-}
+afterAll(() => teller[Symbol.asyncDispose]());
 
 describe.each([
   { name: 'by 10 s', lateBy: 10_000 },
@@ -193,8 +142,7 @@ test.each([
 );
 
 test('duplicates of late events, and workers replaced after every record, correct once', async () => {
-  const store = stores.get('correct');
-  if (!store) throw new Error('no store');
+  const store = teller.store('correct');
   const generation = await store.generation('duplicates', 1);
   const [log = []] = placed(
     twice.flatMap((draft) => (draft.json['kind'] === 'usage-event' ? [draft, draft] : [draft])),
@@ -202,7 +150,7 @@ test('duplicates of late events, and workers replaced after every record, correc
   );
   for (let n = 1; n <= log.length; n++)
     await store.foldAll(generation, [log.slice(Math.max(0, n - 3), n)], () => Infinity);
-  expect(await read(store, generation)).toEqual(corrected);
+  expect(await readTold(store, generation)).toEqual(corrected);
 });
 
 test('a late event that its rule cannot use is put aside, and corrects nothing', async () => {
@@ -250,54 +198,3 @@ test('an account whose past cannot be folded waits, and nothing of it is correct
     1,
   );
 });
-
-const { seed, random: source } = testSeed();
-
-/** The same events, each before the first watermark: none is late. */
-function inTime(cloud: readonly Draft[]): Draft[] {
-  const last = cloud.at(-1);
-  const quiet = cloud.slice(0, -1).map(({ account: of, json }) => ({
-    account: of,
-    json: { ...json, watermarkMs: null },
-  }));
-  return last ? [...quiet, last] : quiet;
-}
-
-describe.each(presets)('a cloud with many late events: %s', (preset) => {
-  const cloud = smallCloud(() => source.next());
-
-  test('rows and corrections add up to what it would be, had none been late', async () => {
-    const { store, generation } = await tell(preset, cloud, { size: 50 });
-    expect(await store.count('correction', `generation=${generation}`)).toBeGreaterThan(0);
-    const recount = await tell(preset, inTime(cloud));
-    expect(await store.count('event', `generation=${recount.generation} AND late`)).toBe(0);
-    expect(await sums(store, generation), `seed ${seed}`).toEqual(
-      await sums(store, recount.generation),
-    );
-  });
-
-  test('a replay from the first record corrects nothing again', async () => {
-    const { store, generation } = await tell(preset, cloud, { size: 50 });
-    const checksum = async () =>
-      (
-        await store.pool.query(`CHECKSUM TABLE ${store.schema}.record, ${store.schema}.correction`)
-      )[0];
-    const before = await checksum();
-    await resetGeneration(store.pool, store.schema, generation);
-    await store.foldAll(generation, placed(cloud, 1), () => 170, { limits: { memoryBytes: 0 } });
-    expect(await checksum()).toEqual(before);
-  });
-});
-
-/** Rows and corrections by natural key, without zeros. */
-async function sums(store: AggregateStore, generation: number): Promise<unknown> {
-  const { schema, pool } = store;
-  const [rows] = await pool.query(
-    `SELECT natural_key, SUM(quantity) AS quantity FROM (
-       SELECT natural_key, quantity FROM ${schema}.record WHERE generation=${generation} AND kind='usage'
-       UNION ALL
-       SELECT natural_key, delta FROM ${schema}.correction WHERE generation=${generation}) both_of_them
-     GROUP BY natural_key HAVING SUM(quantity) <> 0 ORDER BY natural_key`,
-  );
-  return rows;
-}

@@ -2,6 +2,8 @@ import { ensureGeneration } from '../../src/aggregate/generation.ts';
 import { defaultLimits } from '../../src/aggregate/limits.ts';
 import type { Limits } from '../../src/aggregate/limits.ts';
 import { PartitionWorker } from '../../src/aggregate/partition-worker.ts';
+import { defaultCorrections } from '../../src/domain/correction.ts';
+import type { CorrectionRules } from '../../src/domain/correction.ts';
 import { fold } from '../../src/domain/fold.ts';
 import { quirkSet } from '../../src/domain/quirks.ts';
 import type { Preset } from '../../src/domain/quirks.ts';
@@ -25,6 +27,7 @@ export const rules = {
 export interface WorkerChanges {
   readonly limits?: Partial<Limits>;
   readonly fold?: typeof fold;
+  readonly corrections?: CorrectionRules;
 }
 
 /** A schema of its own on the real server, with our tables. */
@@ -70,7 +73,12 @@ export class AggregateStore implements AsyncDisposable {
     const { schema, target, logger, metrics } = this;
     const worker = await PartitionWorker.open({
       claim: { target, schema, generation, partition, owner: 'test' },
-      rules: { ...rules, quirks: quirkSet(this.#preset), fold: changes.fold ?? fold },
+      rules: {
+        ...rules,
+        quirks: quirkSet(this.#preset),
+        fold: changes.fold ?? fold,
+        corrections: changes.corrections ?? defaultCorrections,
+      },
       limits: { ...defaultLimits, ...changes.limits },
       logger,
       metrics,

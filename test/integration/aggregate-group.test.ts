@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runAggregate } from '../../src/aggregate/aggregate.ts';
 import type { AggregateIo, AggregateOptions } from '../../src/aggregate/aggregate.ts';
 import { systemClock } from '../../src/platform/clock.ts';
+import { createMetrics } from '../../src/platform/metrics.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog } from '../../src/platform/log/log.ts';
 import { usageFeed } from '../../streams/index.ts';
@@ -202,7 +203,8 @@ test('a feed that lost what comes next stops the worker', async () => {
 
 test('a schema that is missing or newer, and a wrong password, are told at once', async () => {
   const run = (more: Partial<AggregateOptions>, io: Partial<AggregateIo> = {}) =>
-    runAggregate(optionsOf('x', more), ioOf(never, io));
+    // Of a process that has not worked before: else it would wait for the password to be right again.
+    runAggregate(optionsOf('x', more), ioOf(never, { metrics: createMetrics(), ...io }));
   await expect(run({ schema: 'no_such_schema' })).rejects.toMatchObject({
     code: 'STORE_SCHEMA_MISSING',
   });

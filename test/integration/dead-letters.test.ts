@@ -226,8 +226,12 @@ test('an account whose fold threw is folded in order once it is replayed, as if 
   ).toEqual([
     [0, String(59 * minute), '1073741824'],
     [1, String(hour), '1073741824'],
-    [2, String(hour), '2'],
+    // Its size was wrong until the late event: what that missed is billed by the next close.
+    [2, String(hour), '1073741824'],
+    [3, String(hour), '2'],
   ]);
+  const corrections = await store.rows<{ delta: string }>('correction', 'ORDER BY delta');
+  expect(corrections.map(({ delta }) => delta)).toEqual([String(-hour), String(hour)]);
   expect(await store.count('account_state', 'incomplete_from_ms IS NOT NULL')).toBe(0);
   expect(await store.count('account_repair')).toBe(0);
   const repaired = await store.rows<{ window_start_ms: string }>('repaired_window');

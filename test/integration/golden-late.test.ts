@@ -8,6 +8,7 @@ import { corrections } from '../../streams/index.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
 import { playGolden } from '../support/play-golden.ts';
 import { goldenLines, publishedLines } from '../support/published-lines.ts';
+import { runStage, untilArgs } from '../support/stages.ts';
 
 const day = 86_400_000;
 const firstDay = Date.UTC(2026, 3, 1);
@@ -157,5 +158,39 @@ test(
          ON c.id = e.id AND c.processed = 1 WHERE c.id IS NULL`,
     );
     expect(Number(copies[0]?.['n'])).toBe(0);
+  },
+);
+
+test(
+  'the same events with corrections that amend: rows are changed in place, and none is beside them',
+  { timeout: 120_000 },
+  async () => {
+    const golden = await readGolden('late');
+    const storeArgs = ['--corrections', 'amend'];
+    const options = { partitions: 3, preset: 'correct' as const, storeArgs };
+    await using pipeline = await playGolden(golden, options);
+    const { pool, names } = pipeline;
+    const ran = 76_209_000;
+    const [wrong, missing] = await messages(pipeline);
+    expect(wrong).toMatchObject({
+      usageType: 1,
+      action: 'amend',
+      state: 'amended',
+      window: dayOf(0),
+    });
+    expect(wrong).toMatchObject({ newQuantity: String(ran), creditQuantity: null });
+    // There is no row that could be changed.
+    expect(missing).toMatchObject({ usageType: 12, action: 'append', state: 'made' });
+    const [rows] = await pool.query<RowDataPacket[]>(
+      `SELECT u.raw_usage, u.usage_display, c.amended_from FROM ${quoteName(names.schema, 'correction')} AS c
+       JOIN ${quoteName(names.cloudUsageSchema, 'cloud_usage')} AS u ON u.id = c.amended_id`,
+    );
+    expect(rows).toHaveLength(1);
+    expect(rows[0]?.['raw_usage']).toBeCloseTo(ran / 3_600_000, 5);
+    const before = JSON.parse(String(rows[0]?.['amended_from'])) as Record<string, string>;
+    expect(Number(before['raw_usage'])).toBeCloseTo(82_795_000 / 3_600_000, 5);
+    // Other rules would make other corrections beside those that stand.
+    const run = runStage(pipeline, 'aggregate', ...untilArgs(golden.toMs));
+    await expect(run).rejects.toThrow(/GENERATION_MISMATCH/);
   },
 );

@@ -4,6 +4,7 @@ import type { Connection } from 'mysql2/promise';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
+import { schemaVersion } from '../../src/platform/migrate.ts';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import type { MysqlTarget } from '../../src/platform/mysql.ts';
 import { runSink } from '../../src/sink/sink.ts';
@@ -32,30 +33,40 @@ const file = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 
 /** Two schemas of their own on the real server, with our tables, CloudStack's, and a live generation of days. */
 export class TestStore implements AsyncDisposable {
-  readonly target: MysqlTarget = parseMysqlUrl(servers().mariadbUrl);
+  readonly target: MysqlTarget;
   readonly suffix = randomSuffix();
   readonly schema = `us_${this.suffix}`;
   readonly cloudUsage = `cu_${this.suffix}`;
-  readonly #root: Connection;
+  #root: Connection;
 
-  private constructor(root: Connection) {
+  private constructor(target: MysqlTarget, root: Connection) {
+    this.target = target;
     this.#root = root;
   }
 
-  static async create(): Promise<TestStore> {
-    const target = parseMysqlUrl(servers().mariadbUrl);
+  /** @param url Of another server than the shared one, for tests that hurt it. */
+  static async create(url = servers().mariadbUrl): Promise<TestStore> {
+    const target = parseMysqlUrl(url);
     const root = await createConnection({ ...mysqlOptions(target), multipleStatements: true });
-    const store = new TestStore(root);
+    const store = new TestStore(target, root);
     await root.query(`CREATE DATABASE ${store.schema}; USE ${store.schema};
       ${ownMigrations.map(file).join('\n')}`);
     await root.query(`CREATE DATABASE ${store.cloudUsage}; USE ${store.cloudUsage};
       ${file('deploy/migrations/cloud-usage-4.23.sql')}`);
+    await store.sql(`INSERT INTO us.schema_version (version) VALUES (${schemaVersion})`);
     await store.sql(
       `INSERT INTO us.generation (id, name, state, feed_topic, feed_partitions, range_minutes, time_zone,
          close_delay_ms, preset, settings) VALUES (1, 'g1', 'live', 'feed', ?, 1440, 'GMT', 0, 'correct', '{}')`,
       [partitions],
     );
     return store;
+  }
+
+  /** After a restart of the server. */
+  async reconnect(): Promise<void> {
+    this.#root.destroy();
+    const options = { ...mysqlOptions(this.target), multipleStatements: true };
+    this.#root = await createConnection(options);
   }
 
   /** Runs SQL as root; `us.` and `cu.` stand for the two schemas. */

@@ -14,6 +14,8 @@ interface Link {
   forward: boolean;
   /** False: what the server answers is thrown away. */
   answer: boolean;
+  /** The statement does not reach the server, which seems to answer it with this error. */
+  refuse(errno: number): void;
 }
 
 /** A TCP proxy before the database that can cut or freeze connections at a chosen statement. */
@@ -56,14 +58,26 @@ export class DatabaseProxy implements AsyncDisposable {
 
   #accept(client: Socket, target: MysqlTarget): void {
     const server = connect(target.port, target.host);
-    const link: Link = { client, server, sent: [], forward: true, answer: true };
+    const link: Link = {
+      client,
+      server,
+      sent: [],
+      forward: true,
+      answer: true,
+      refuse: (errno) => {
+        refused = true;
+        client.write(errorPacket(errno));
+      },
+    };
+    let refused = false;
     this.#links.add(link);
     client.on('data', (data) => {
       // MySQL has the number of query attributes before the text, and that they come once.
       const statement = data.subarray(data[5] === 0 ? 7 : 5).toString('latin1');
       link.sent.push(statement);
       this.watch(statement, link);
-      if (link.forward) server.write(data);
+      if (link.forward && !refused) server.write(data);
+      refused = false;
     });
     server.on('data', (data) => link.answer && client.write(data));
     for (const [from, to] of [
@@ -74,4 +88,15 @@ export class DatabaseProxy implements AsyncDisposable {
       from.on('error', () => {}); // a cut connection is what these tests are about
     }
   }
+}
+
+/** @see https://mariadb.com/docs/server/reference/clientserver-protocol/4-server-response-packets/err_packet */
+function errorPacket(errno: number): Buffer {
+  const message = Buffer.from('#HY000made by a test');
+  const packet = Buffer.alloc(7);
+  packet.writeUIntLE(3 + message.length, 0, 3);
+  packet.writeUInt8(1, 3); // the answer follows the statement
+  packet.writeUInt8(0xff, 4);
+  packet.writeUInt16LE(errno, 5);
+  return Buffer.concat([packet, message]);
 }

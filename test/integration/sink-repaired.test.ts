@@ -96,3 +96,59 @@ test('a machine that is open under two accounts at once is an anomaly; one that 
     },
   ]);
 });
+
+test('a repaired account gets helper rows and copies as the window itself would have had', async () => {
+  const change = (table: string, account: string, serial: string, cells: unknown, n = 0) =>
+    store.sql('INSERT INTO us.helper_change SET ?', [
+      {
+        ...{ generation: 1, window_start_ms: firstDay + n * day, table_name: table },
+        ...{ account_id: account, serial, event_id: 0, body: JSON.stringify(cells) },
+      },
+    ]);
+  const vpc = (endDate: string | null) => [
+    ...['1', '1', '7', 'Enabled', '2026-03-01 01:00:00', endDate],
+  ];
+  const helpersOf = async (account: string) => ({
+    vpc: await store.sql('SELECT vpc_id, created, removed FROM cu.usage_vpc WHERE account_id = ?', [
+      account,
+    ]),
+    events: await store.sql('SELECT id, processed FROM cu.usage_event WHERE account_id = ?', [
+      account,
+    ]),
+    statistics: await store.sql('SELECT id, size FROM cu.bucket_statistics WHERE account_id = ?', [
+      account,
+    ]),
+  });
+  const fill = async (account: string, eventId: number) => {
+    for (const n of [0, 1]) await store.addRows([{ account, startMs: firstDay + n * day }]);
+    await change('usage_vpc', account, '1', vpc(null));
+    await change('usage_vpc', account, '1', vpc('2026-03-02 05:00:00'), 1);
+    await change('bucket_statistics', account, String(eventId), ['4', '99']);
+    await change('usage_event', account, '0', [[firstDay, eventId, 0]]);
+    await store.sql('INSERT INTO us.event SET ?', [
+      {
+        ...{ generation: 1, account_id: account, created_ms: firstDay, event_id: eventId },
+        ...{ incarnation: 0, partition_id: 0, feed_offset: eventId, content_hash: 'x' },
+        body: JSON.stringify({ event: { type: 'VPC.CREATE', zoneId: '1' } }),
+      },
+    ]);
+  };
+  await fill('1', 11);
+  await store.close(firstDay + 2 * day);
+  await publishUntil(store, firstDay + 2 * day);
+  const wanted = await helpersOf('1');
+  expect(wanted.vpc).toMatchObject([{ vpc_id: '7', removed: '2026-03-02 05:00:00' }]);
+
+  // Its event lies below the highest that was copied.
+  await fill('2', 5);
+  for (const n of [0, 1])
+    await store.sql('INSERT INTO us.repaired_window VALUES (1, ?, 2)', [firstDay + n * day]);
+  await publishUntil(store, firstDay + 2 * day);
+  expect(await helpersOf('2')).toEqual({
+    vpc: wanted.vpc,
+    events: [{ id: '5', processed: 1 }],
+    statistics: [{ id: '5', size: '99' }],
+  });
+  expect(await helpersOf('1')).toEqual(wanted);
+  expect(await store.value('SELECT COUNT(*) FROM us.helper_change')).toBe('0');
+});

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createConnection } from 'mysql2/promise';
+import type { Connection } from 'mysql2/promise';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { randomSuffix, servers } from './servers.ts';
 
@@ -13,28 +14,43 @@ export async function grantedUser(
   role: string,
   names: Readonly<Record<string, string>>,
 ): Promise<GrantedUser> {
-  const { mariadbUrl } = servers();
-  const root = await createConnection({
-    ...mysqlOptions(parseMysqlUrl(mariadbUrl)),
-    multipleStatements: true,
-  });
   const user = `${role}_${randomSuffix()}`;
   const password = `pw_${randomSuffix()}`;
-  const values: Readonly<Record<string, string>> = { ...names, user, password, host: '%' };
-  const text = readFileSync(new URL(`../../deploy/grants/${role}.sql`, import.meta.url), 'utf8');
-  await root.query(
-    text
-      .replaceAll(/^--.*$/gm, '')
-      .replaceAll(/\$\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole),
-  );
-  const url = new URL(mariadbUrl);
+  await asRoot((root) => root.query(statements(role, { ...names, user, password })));
+  const url = new URL(servers().mariadbUrl);
   url.username = user;
   url.password = password;
   return {
     url: url.href,
-    async [Symbol.asyncDispose]() {
-      await root.query(`DROP USER '${user}'@'%'`);
-      await root.end();
-    },
+    [Symbol.asyncDispose]: () => asRoot((root) => root.query(`DROP USER '${user}'@'%'`)),
   };
+}
+
+/** Gives a user the rights of another grant file as well. */
+export const alsoGranted = (
+  { url }: GrantedUser,
+  role: string,
+  names: Readonly<Record<string, string>>,
+): Promise<void> => {
+  const { username: user, password } = new URL(url);
+  return asRoot((root) => root.query(statements(role, { ...names, user, password })));
+};
+
+function statements(role: string, names: Readonly<Record<string, string>>): string {
+  const values: Readonly<Record<string, string>> = { ...names, host: '%' };
+  return readFileSync(new URL(`../../deploy/grants/${role}.sql`, import.meta.url), 'utf8')
+    .replaceAll(/^--.*$/gm, '')
+    .replaceAll(/\$\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+}
+
+async function asRoot(work: (root: Connection) => Promise<unknown>): Promise<void> {
+  const root = await createConnection({
+    ...mysqlOptions(parseMysqlUrl(servers().mariadbUrl)),
+    multipleStatements: true,
+  });
+  try {
+    await work(root);
+  } finally {
+    await root.end();
+  }
 }

@@ -9,6 +9,8 @@ import type { AccountState } from '../../src/domain/account-state.ts';
 import type { Correction, Published } from '../../src/domain/correction.ts';
 import { fold } from '../../src/domain/fold.ts';
 import { naturalKey } from '../../src/domain/natural-key.ts';
+import { rowColumns, withChanges } from '../../src/domain/row-columns.ts';
+import type { RowColumns } from '../../src/domain/row-columns.ts';
 import { quirkSet } from '../../src/domain/quirks.ts';
 import type { Preset } from '../../src/domain/quirks.ts';
 import { account, accountRow, delayMs } from './fold-story.ts';
@@ -95,6 +97,18 @@ export function standing({ rows, corrections }: LateOutcome): ReadonlyMap<string
   );
 }
 
+const none: Published = { quantity: 0n, hasRow: false, columns: {} };
+
+/** Columns of rows as their corrections leave them, by natural key; of those of which anything stands. */
+export function standingColumns(outcome: LateOutcome): ReadonlyMap<string, RowColumns> {
+  const columns = new Map([...outcome.rows].map(([key, row]) => [key, rowColumns(row)]));
+  for (const { naturalKey: key, changes } of outcome.corrections)
+    columns.set(key, withChanges(columns.get(key) ?? {}, changes));
+  const set = (key: string) =>
+    Object.entries(columns.get(key) ?? {}).filter(([, cell]) => cell !== null);
+  return new Map([...standing(outcome).keys()].map((key) => [key, Object.fromEntries(set(key))]));
+}
+
 class HeldHistory implements History {
   readonly #events: FoldEvent[];
   readonly #rows: LateOutcome['rows'];
@@ -133,11 +147,19 @@ class HeldHistory implements History {
     const found = new Map<string, Published>();
     for (const [key, row] of this.#rows)
       if (naturalKey(row, startMs) === key)
-        found.set(key, { ...row, quantity: BigInt(row.quantity) });
-    for (const { naturalKey: key, delta, window } of this.#corrections) {
+        found.set(key, {
+          quantity: BigInt(row.quantity),
+          hasRow: true,
+          columns: rowColumns(row),
+        });
+    for (const { naturalKey: key, delta, window, changes } of this.#corrections) {
       if (window.startMs !== startMs) continue;
-      const before = found.get(key) ?? { quantity: 0n, usageId: null, vmInstanceId: null };
-      found.set(key, { ...before, quantity: before.quantity + delta });
+      const { quantity, hasRow, columns } = found.get(key) ?? none;
+      found.set(key, {
+        quantity: quantity + delta,
+        hasRow,
+        columns: withChanges(columns, changes),
+      });
     }
     return found;
   }

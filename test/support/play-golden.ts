@@ -14,11 +14,13 @@ export async function playGolden(
   options: Pick<PipelineOptions, 'partitions' | 'preset' | 'log'> & {
     /** More flags of the tail. */
     readonly tailArgs?: readonly string[];
+    /** More flags of aggregate and sink. */
+    readonly storeArgs?: readonly string[];
     /** Where to stop, when not at the end. */
     readonly untilMs?: number;
   },
 ): Promise<Pipeline> {
-  const { tailArgs = [] } = options;
+  const { tailArgs = [], storeArgs = [] } = options;
   const { mariadbUrl, kafkaBrokers } = servers();
   const kafka = kafkaBrokers.join(',');
   const pipeline = await createPipeline({ mariadbUrl, kafka, ...options });
@@ -39,8 +41,8 @@ export async function playGolden(
     const until = untilArgs(options.untilMs ?? golden.toMs);
     await runStages(pipeline, [
       ['tail', ...until, ...tailArgs],
-      ['aggregate', ...until],
-      ['sink', ...until],
+      ['aggregate', ...until, ...storeArgs],
+      ['sink', ...until, ...storeArgs],
     ]);
     return pipeline;
   } catch (error) {

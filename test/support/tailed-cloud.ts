@@ -24,7 +24,8 @@ export interface TailedCloud extends AsyncDisposable {
   readonly prefix: string;
   readonly log: EventLog;
   readonly options: TailOptions;
-  start(more?: Partial<TailOptions>): RunningTail;
+  /** @param over Another connection to the brokers than the cloud's own. */
+  start(more?: Partial<TailOptions>, over?: EventLog): RunningTail;
   /** All committed records of a topic so far, partition by partition. */
   records(topic: string): Promise<readonly (LogRecord & { readonly partition: number })[]>;
   feed(): Promise<
@@ -93,8 +94,8 @@ export async function tailedCloud(
     log,
     options,
     records,
-    start(more = {}) {
-      const tail = startTail({ ...options, ...more }, log, sql);
+    start(more = {}, over = log) {
+      const tail = startTail({ ...options, ...more }, over, sql);
       running.add(tail);
       return tail;
     },

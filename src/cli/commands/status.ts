@@ -7,12 +7,13 @@ import { openPool, quoteName } from '../../platform/mysql.ts';
 import type { RowDataPacket } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
 import { openLog } from '../open-log.ts';
+import { sourceLines, sourceStatus } from '../source-status.ts';
 import { targetOf } from '../stages.ts';
 import { statusByZone } from '../status-by-zone.ts';
 
 export const statusCommand = defineCommand({
   name: 'status',
-  what: 'where each partition stands: owner, lag, watermark, closed windows; and what was refused',
+  what: 'the source and how it is followed; where each partition stands: owner, lag, watermark, closed windows; and what was refused',
   example: 'usagestream status --sink mysql://api@db:3306 --log kafka://k1:9092 --prefix acs',
   options: [new Option('--by <what>', 'also add up lag, load and rows by zone').choices(['zone'])],
   takes: ['sink', 'sinkPassword', 'log', 'logPassword', 'prefix', 'schema', 'generation'],
@@ -51,25 +52,37 @@ export const statusCommand = defineCommand({
         watermark: time(p['watermark_ms']),
         closedUntil: time(p['closed_until_ms']),
       }));
+      const open = (await log.openTransactions?.(`${values.prefix}.usage-feed`)) ?? [];
       const summary = {
         windows: Number(published[0]?.['windows'] ?? 0),
         publishedUntil: time(published[0]?.['until_ms']),
         rows: Number(published[0]?.['row_count'] ?? 0),
         deadLetters: Object.fromEntries(refused.map((r) => [String(r['reason']), Number(r['n'])])),
+        // Nobody can read past them: of a tailer at work they end within seconds.
+        openTransactions: open.map(({ lastMs, ...one }) => ({ ...one, lastWrite: time(lastMs) })),
       };
+      const source = await sourceStatus(log, values.prefix, context.signal);
       const zones =
         own['by'] === 'zone'
           ? await statusByZone({ ...values, ...context, pool, log, lags: lines, offsets })
           : null;
       if (context.json)
-        console.log(JSON.stringify({ partitions: lines, ...summary, ...(zones && { zones }) }));
+        console.log(
+          JSON.stringify({ source, partitions: lines, ...summary, ...(zones && { zones }) }),
+        );
       else {
+        for (const line of sourceLines(source)) console.log(line);
         console.table(lines);
         if (zones) console.table(zones.map((z) => ({ ...z, partitions: z.partitions.join(' ') })));
         console.log(
           `published: ${summary.windows} windows until ${summary.publishedUntil ?? '-'}, ${summary.rows} rows`,
         );
         console.log(`dead letters: ${JSON.stringify(summary.deadLetters)}`);
+        for (const one of summary.openTransactions)
+          console.log(
+            `partition ${one.partition} is held back: ${one.held} records behind an open transaction of ` +
+              `${one.transactionalId ?? `producer ${one.producerId}`}, last write ${one.lastWrite ?? '-'}`,
+          );
       }
       return 0;
     } finally {

@@ -38,6 +38,11 @@ export async function planReplay(
       accountId: letter.accountId ?? '0',
       partition: letter.feed.partition,
     };
+  if (letter.reason === 'TOO_LARGE')
+    throw refusal(
+      letter,
+      'the letter has only parts of it: raise the limit of the topic and read the row from the source',
+    );
   const homes = await readHomes(store);
   const placed = await readPlacements(store.log, store.prefix, feedPartitions, store.signal);
   const partitionOf = (account: string) => {

@@ -1,12 +1,7 @@
 import { AppError } from '../errors.ts';
-import { READ_COMMITTED, READ_UNCOMMITTED } from './kafka-internals.ts';
 import type { Broker, Cluster } from './kafka-internals.ts';
-import {
-  DESCRIBE_PRODUCERS,
-  DESCRIBE_TRANSACTIONS,
-  describeProducers,
-  describeTransaction,
-} from './transaction-exchanges.ts';
+import { findOpenProducers } from './open-transactions.ts';
+import { DESCRIBE_TRANSACTIONS, describeTransaction } from './transaction-exchanges.ts';
 
 /*
  * A coordinator that starts while a partition has no leader (a cluster of one broker that was killed)
@@ -40,54 +35,12 @@ export async function findHanging(
   cluster: Cluster,
   producerId: bigint,
 ): Promise<{ topic: string; partitions: number[] }[]> {
-  const { topicMetadata } = await cluster.metadata({ topics: [] });
-  const led = topicMetadata
-    .filter(({ isInternal }) => !isInternal)
-    .flatMap(({ topic, partitionMetadata }) =>
-      partitionMetadata.map(({ partitionId, leader }) => ({ topic, partitionId, leader })),
-    );
-  const found: { topic: string; partitions: number[] }[] = [];
-  for (const [nodeId, ofNode] of Map.groupBy(led, ({ leader }) => leader)) {
-    if (nodeId < 0) continue;
-    const broker = await cluster.findBroker({ nodeId });
-    if (!(DESCRIBE_PRODUCERS in broker.versions)) continue;
-    const topics = new Map<string, number[]>();
-    for (const { topic, partitionId } of ofNode) {
-      topics.set(topic, [...(topics.get(topic) ?? []), partitionId]);
-    }
-    const unstable = await withOpenEnd(broker, topics);
-    if (unstable.size > 0) found.push(...(await describeProducers(broker, unstable, producerId)));
-  }
-  return found;
-}
-
-/** Partitions of which a reader of committed records cannot read the end. */
-async function withOpenEnd(
-  broker: Broker,
-  topics: ReadonlyMap<string, readonly number[]>,
-): Promise<Map<string, number[]>> {
-  const ends = async (isolationLevel: number) => {
-    const latest = -1;
-    const { responses } = await broker.listOffsets({
-      isolationLevel,
-      topics: [...topics].map(([topic, partitions]) => ({
-        topic,
-        partitions: partitions.map((partition) => ({ partition, timestamp: latest })),
-      })),
-    });
-    return responses.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, offset }) => ({ topic, partition, offset })),
-    );
-  };
-  const nameOf = (one: { topic: string; partition: number }) => `${one.topic}/${one.partition}`;
-  // First what is stable: it only grows, so that nothing open is overlooked.
-  const stable = new Map((await ends(READ_COMMITTED)).map((one) => [nameOf(one), one.offset]));
-  const unstable = new Map<string, number[]>();
-  for (const one of await ends(READ_UNCOMMITTED)) {
-    if (stable.get(nameOf(one)) === one.offset) continue;
-    unstable.set(one.topic, [...(unstable.get(one.topic) ?? []), one.partition]);
-  }
-  return unstable;
+  const open = await findOpenProducers(cluster);
+  const ours = open.filter((one) => one.producerId === producerId);
+  return [...Map.groupBy(ours, ({ topic }) => topic)].map(([topic, list]) => ({
+    topic,
+    partitions: [...new Set(list.map(({ partition }) => partition))],
+  }));
 }
 
 /** @throws LOG_WRITE_FAILED when it cannot be known how the transaction is to end. */

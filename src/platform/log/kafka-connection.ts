@@ -2,11 +2,13 @@ import { setTimeout } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { AppError } from '../errors.ts';
 import type { KafkaClient } from './kafka-client.ts';
-import { unreachable } from './kafka-errors.ts';
+import { refusal, unreachable } from './kafka-errors.ts';
 import type { Cluster } from './kafka-internals.ts';
-import { withTimeLimit } from './time-limit.ts';
+import { withTimeLimit } from '../time-limit.ts';
 
 const PATIENCE_MS = 10_000;
+/** A broker that just started does not know its users yet. */
+const REFUSED_MS = 2000;
 const DISPOSE_MS = 2000;
 
 interface Connected {
@@ -31,11 +33,13 @@ export class KafkaConnection implements AsyncDisposable {
    * Asks until there is an answer.
    *
    * @param signal Ends the wait.
-   * @throws an AppError of `ask`; LOG_UNREACHABLE for any other error that lasts 10 s.
+   * @throws an AppError of `ask`; LOG_ACCESS_DENIED, LOG_TLS_FAILED for a refusal that
+   *   lasts 2 s; LOG_UNREACHABLE for any other error that lasts 10 s.
    */
   async ask<T>(ask: (io: Connected) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const signals = [AbortSignal.timeout(PATIENCE_MS), this.#closing.signal];
     const end = AbortSignal.any(signal ? [...signals, signal] : signals);
+    const startMs = performance.now();
     let fault: unknown;
     for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const connected = (this.#connected ??= this.#connect());
@@ -46,6 +50,8 @@ export class KafkaConnection implements AsyncDisposable {
         if (this.#connected === connected) this.#connected = null;
         disconnect(connected).catch(() => undefined);
         if (end.aborted) throw unreachable(this.#brokers, fault ?? error);
+        if (refusal(error) && performance.now() - startMs > REFUSED_MS)
+          throw unreachable(this.#brokers, error);
         fault = error;
         await setTimeout(pauseMs, undefined, { signal: end }).catch(() => undefined);
       }

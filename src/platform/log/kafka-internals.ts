@@ -17,14 +17,11 @@ export interface Cluster {
   refreshMetadata(): Promise<void>;
   refreshMetadataIfNecessary(): Promise<void>;
   findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
+  getNodeIds(): number[];
   findBroker(node: { nodeId: number }): Promise<Broker>;
   findGroupCoordinator(group: { groupId: string; coordinatorType: number }): Promise<Broker>;
-  /** Of all topics that we may see. */
+  /** Of these topics, for an empty list of all that we may see. */
   metadata(request: { topics: string[] }): Promise<{ topicMetadata: TopicMetadata[] }>;
-  /** Offsets as decimal strings; `fromBeginning` false gives the end, of open transactions too. */
-  fetchTopicsOffset(
-    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
-  ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
 }
 
 export interface TopicMetadata {
@@ -49,6 +46,7 @@ export interface Broker {
     isolationLevel: number;
     topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[];
   }): Promise<{
+    /** Offsets as decimal strings; the end is that of open transactions too, unless READ_COMMITTED. */
     responses: { topic: string; partitions: { partition: number; offset: string }[] }[];
   }>;
   endTxn(request: Producer & { transactionResult: boolean }): Promise<unknown>;

@@ -5,11 +5,11 @@ import type { GroupFeed } from './group-feed.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { errorType, unreachable } from './kafka-errors.ts';
 import type { GroupMember } from './log.ts';
-import { withTimeLimit } from './time-limit.ts';
+import { withTimeLimit } from '../time-limit.ts';
 
 const DEFAULT_SESSION_MS = 10_000;
-/** A rebalance is noticed at a heartbeat. */
-const LONGEST_HEARTBEAT_MS = 1000;
+/** A rebalance is noticed at a heartbeat: members that come and go all the time must leave time to work. */
+const LONGEST_HEARTBEAT_MS = 300;
 /** The pace of kafkajs' loop, which does nothing but heartbeats here. */
 const LOOP_MS = 100;
 const COMMIT_EVERY_MS = 5000;

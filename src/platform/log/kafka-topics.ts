@@ -7,6 +7,8 @@ import { retentionProblem, topicProblems } from './topic-problems.ts';
 
 const CREATE_MS = 15_000;
 const BROKER_DEFAULT = -1;
+/** The head of a batch has 61 bytes; lengths and deltas of one record few more than are counted for it. */
+const BATCH_FRAME_BYTES = 128;
 /** kafkajs' ConfigResourceTypes.TOPIC, which an ES module cannot import. */
 const TOPIC_RESOURCE = 2;
 
@@ -92,13 +94,14 @@ async function partitionCounts(admin: Admin, topics: string[]): Promise<Map<stri
 async function configsOf(
   admin: Admin,
   topics: string[],
+  configNames = ['cleanup.policy', 'retention.ms'],
 ): Promise<Map<string, Map<string, string>>> {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: topics.map((name) => ({
       type: TOPIC_RESOURCE,
       name,
-      configNames: ['cleanup.policy', 'retention.ms'],
+      configNames,
     })),
   });
   return new Map(
@@ -106,6 +109,22 @@ async function configsOf(
       resourceName,
       new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
     ]),
+  );
+}
+
+/** What the brokers take of each topic in one batch, less what the batch itself needs. */
+export async function readRecordLimits(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<Map<string, number>> {
+  const there = new Set(await admin.listTopics());
+  const present = topics.filter((topic) => there.has(topic));
+  const configs = await configsOf(admin, present, ['max.message.bytes']);
+  return new Map(
+    [...configs].flatMap(([topic, config]): [string, number][] => {
+      const bytes = Number(config.get('max.message.bytes'));
+      return Number.isSafeInteger(bytes) ? [[topic, bytes - BATCH_FRAME_BYTES]] : [];
+    }),
   );
 }
 

@@ -12,7 +12,7 @@ import { partitionOfKey } from './murmur2.ts';
 import { planRequests } from './plan-requests.ts';
 import { produceExchange } from './produce-exchange.ts';
 import type { Slice } from './produce-exchange.ts';
-import { withTimeLimit } from './time-limit.ts';
+import { withTimeLimit } from '../time-limit.ts';
 
 const DEFAULT_TRANSACTION_MS = 60_000;
 /** The transaction before, or the writer before, may have to be ended first. */
@@ -42,6 +42,8 @@ export interface WriterIo {
   readonly logger: Logger;
   /** How the last transaction of an id ended: kept while an attempt to take the id over failed. */
   readonly lastKnown: Map<string, LastTransaction>;
+  /** Bytes that a batch of a topic may have, where it was asked for. */
+  readonly limits: ReadonlyMap<string, number>;
 }
 
 /**
@@ -50,7 +52,7 @@ export interface WriterIo {
  * @throws LOG_UNREACHABLE, LOG_FENCED (another opens it at the same time), LOG_WRITE_FAILED
  */
 export async function openKafkaWriter(
-  { client, brokers, logger, lastKnown }: WriterIo,
+  { client, brokers, logger, lastKnown, limits }: WriterIo,
   options: { transactionalId: string; transactionTimeoutMs?: number | undefined },
 ): Promise<LogWriter> {
   const { transactionalId, transactionTimeoutMs: transactionTimeout = DEFAULT_TRANSACTION_MS } =
@@ -72,7 +74,7 @@ export async function openKafkaWriter(
     const ended = await endHanging(cluster, opened, lastKnown.get(transactionalId));
     if (ended) logger.warn({ transactionalId, ...ended }, 'hanging transaction ended');
     lastKnown.delete(transactionalId);
-    return new KafkaWriter(client, cluster, opened.coordinator, opened.producer);
+    return new KafkaWriter(client, cluster, opened, limits);
   } catch (error) {
     client.close();
     // An error of the protocol has a type, one of the connection has none.
@@ -102,6 +104,7 @@ class KafkaWriter implements LogWriter {
   readonly #coordinator: Broker;
   readonly #producer: Producer;
   readonly #producerId: bigint;
+  readonly #limits: ReadonlyMap<string, number>;
   /** Next sequence of each partition, by topic: the broker refuses what is sent twice or out of order. */
   readonly #sequences = new Map<string, number[]>();
   readonly #topics = new Set<string>();
@@ -111,7 +114,13 @@ class KafkaWriter implements LogWriter {
   #joined = new Set<string>();
   #keyless = 0;
 
-  constructor(client: KafkaClient, cluster: Cluster, coordinator: Broker, producer: Producer) {
+  constructor(
+    client: KafkaClient,
+    cluster: Cluster,
+    { coordinator, producer }: { coordinator: Broker; producer: Producer },
+    limits: ReadonlyMap<string, number>,
+  ) {
+    this.#limits = limits;
     this.#client = client;
     this.#cluster = cluster;
     this.#coordinator = coordinator;
@@ -168,7 +177,8 @@ class KafkaWriter implements LogWriter {
   async #append(records: readonly OutRecord[]): Promise<void> {
     if (records.length === 0) return;
     await this.#learn(records);
-    for (const slices of planRequests(records, (record) => this.#partitionOf(record))) {
+    const partitionOf = (record: OutRecord) => this.#partitionOf(record);
+    for (const slices of planRequests(records, partitionOf, this.#limits)) {
       await this.#join(slices);
       const byLeader = Map.groupBy(slices, (slice) => this.#leaderOf(slice));
       await Promise.all([...byLeader].map(([nodeId, list]) => this.#send(nodeId, list)));

@@ -7,16 +7,23 @@ import { KafkaConnection } from './kafka-connection.ts';
 import { errorType } from './kafka-errors.ts';
 import { quietRequestQueues } from './kafka-internals.ts';
 import { joinKafkaGroup } from './kafka-member.ts';
-import { deleteKafkaTopics, describeKafkaTopics, ensureKafkaTopics } from './kafka-topics.ts';
+import {
+  deleteKafkaTopics,
+  describeKafkaTopics,
+  ensureKafkaTopics,
+  readRecordLimits,
+} from './kafka-topics.ts';
 import { openKafkaWriter } from './kafka-writer.ts';
 import type {
   EventLog,
   GroupMember,
   LogBatch,
   LogWriter,
+  OpenTransaction,
   PartitionOffsets,
   TopicFacts,
 } from './log.ts';
+import { openTransactions } from './open-transactions.ts';
 import { PartitionFetcher } from './partition-fetcher.ts';
 import { readOffsets } from './read-offsets.ts';
 import { readPartition } from './read-partition.ts';
@@ -46,6 +53,8 @@ class KafkaLog implements EventLog {
   readonly #members = new Set<GroupMember>();
   readonly #writers = new Set<LogWriter>();
   readonly #fetchers = new Set<PartitionFetcher>();
+  /** Of topics that were asked for. */
+  readonly #limits = new Map<string, number>();
   readonly #lastKnown = new Map<string, LastTransaction>();
 
   constructor(options: KafkaOptions) {
@@ -88,12 +97,23 @@ class KafkaLog implements EventLog {
     });
   }
 
+  async recordLimits(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const limits = await this.#connection.ask(({ admin }) => readRecordLimits(admin, topics));
+    for (const [topic, bytes] of limits) this.#limits.set(topic, bytes);
+    return limits;
+  }
+
+  async openTransactions(topic: string): Promise<readonly OpenTransaction[]> {
+    return this.#connection.ask(({ cluster }) => openTransactions(cluster, topic));
+  }
+
   async writer(options: {
     transactionalId: string;
     transactionTimeoutMs?: number;
   }): Promise<LogWriter> {
     const { brokers, logger } = this.#options;
-    const io = { client: this.#open(), brokers, logger, lastKnown: this.#lastKnown };
+    const kept = { lastKnown: this.#lastKnown, limits: this.#limits };
+    const io = { client: this.#open(), brokers, logger, ...kept };
     const writer = await openKafkaWriter(io, options);
     return keepUntilDisposed(this.#writers, writer);
   }

@@ -23,6 +23,18 @@ export interface EventLog extends AsyncDisposable {
    */
   offsets(topic: string): Promise<readonly PartitionOffsets[]>;
 
+  /**
+   * Bytes that one record of each of these topics may have (see recordSize); missing topics are left
+   * out. An adapter without limits has no such method. What it finds holds for writers opened later.
+   */
+  recordLimits?(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
+
+  /**
+   * Transactions that hold back the end of a topic from readers of committed records, for alarms and
+   * status; an adapter in which there can be none has no such method.
+   */
+  openTransactions?(topic: string): Promise<readonly OpenTransaction[]>;
+
   /** Opens a writer; an older writer of the same transactional id can commit nothing from then on. */
   writer(options: { transactionalId: string; transactionTimeoutMs?: number }): Promise<LogWriter>;
 
@@ -63,6 +75,19 @@ export interface PartitionOffsets {
   readonly partition: number;
   readonly earliest: number;
   readonly next: number;
+}
+
+export interface OpenTransaction {
+  readonly partition: number;
+  /** Whose it is; null where the brokers do not tell. */
+  readonly transactionalId: string | null;
+  readonly producerId: string;
+  /** Its first record. */
+  readonly startOffset: number;
+  /** When it last wrote, epoch ms, by the broker's clock. */
+  readonly lastMs: number;
+  /** Records of the partition that nobody can read until it ends. */
+  readonly held: number;
 }
 
 export interface LogRecord {

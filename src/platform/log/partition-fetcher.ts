@@ -5,7 +5,7 @@ import { decodeCommitted } from './decode-batches.ts';
 import { fetchExchange } from './fetch-exchange.ts';
 import type { Fetched, FetchWant } from './fetch-exchange.ts';
 import type { KafkaClient } from './kafka-client.ts';
-import { BrokerError, errorType, unreachable } from './kafka-errors.ts';
+import { BrokerError, errorType, refusal, unreachable } from './kafka-errors.ts';
 import type { Cluster } from './kafka-internals.ts';
 import type { LogBatch } from './log.ts';
 import { readOffsets } from './read-offsets.ts';
@@ -16,14 +16,9 @@ const BYTES = 8 * 1024 * 1024;
 const PATIENCE_MS = 30_000;
 /** A new topic, or a broker that just started, may not be known everywhere at once. */
 const UNKNOWN_TOPIC_MS = 3000;
+/** Nor its users. */
+const REFUSED_MS = 2000;
 const LONGEST_PAUSE_MS = 1000;
-
-const hopeless = new Set([
-  'TOPIC_AUTHORIZATION_FAILED',
-  'GROUP_AUTHORIZATION_FAILED',
-  'SASL_AUTHENTICATION_FAILED',
-  'UNSUPPORTED_COMPRESSION_TYPE',
-]);
 
 /** What the readers need of it. */
 export type Fetcher = Pick<PartitionFetcher, 'fetch' | 'close' | 'closed'>;
@@ -152,7 +147,8 @@ export class PartitionFetcher {
     if (type === 'UNKNOWN_TOPIC_OR_PARTITION' && failedMs > UNKNOWN_TOPIC_MS) {
       return new AppError('LOG_OFFSET_MISSING', { topic: this.#topic, wants, reason: type });
     }
-    const lost = hopeless.has(type) || failedMs > PATIENCE_MS;
+    const refused = refusal(error) !== undefined && failedMs > REFUSED_MS;
+    const lost = refused || type === 'UNSUPPORTED_COMPRESSION_TYPE' || failedMs > PATIENCE_MS;
     return lost ? unreachable(this.#brokers, error) : null;
   }
 

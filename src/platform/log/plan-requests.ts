@@ -12,12 +12,14 @@ const REQUEST_BYTES = 4_000_000;
  * partition are in the order of its records.
  *
  * @param partitionOf The partition of a record whose partition is null, or a check of the one it has.
+ * @param limits Bytes of a batch, for topics that take less than the usual.
  */
 export function planRequests(
   records: readonly OutRecord[],
   partitionOf: (record: OutRecord) => number,
+  limits: ReadonlyMap<string, number> = new Map(),
 ): Slice[][] {
-  const slices = cutSlices(records, partitionOf);
+  const slices = cutSlices(records, partitionOf, limits);
   const requests: Slice[][] = [];
   for (let round = 0; ; round++) {
     const due = slices.flatMap((list) => list[round] ?? []);
@@ -38,6 +40,7 @@ export function planRequests(
 function cutSlices(
   records: readonly OutRecord[],
   partitionOf: (record: OutRecord) => number,
+  limits: ReadonlyMap<string, number>,
 ): Slice[][] {
   const topics = new Map<string, Slice[][]>();
   for (const record of records) {
@@ -48,7 +51,7 @@ function cutSlices(
     const list = (partitions[partition] ??= []);
     const size = recordSize(record);
     let slice = list.at(-1);
-    if (!slice || slice.bytes + size > BATCH_BYTES) {
+    if (!slice || slice.bytes + size > Math.min(BATCH_BYTES, limits.get(topic) ?? BATCH_BYTES)) {
       slice = { topic, partition, records: [], bytes: 0 };
       list.push(slice);
     }

@@ -2,9 +2,10 @@ import { ByteReader, ByteWriter } from './bytes.ts';
 import { brokerError } from './kafka-errors.ts';
 import type { Broker } from './kafka-internals.ts';
 
-/** Both came with Kafka 3.0. */
+/** They came with Kafka 3.0. */
 export const DESCRIBE_PRODUCERS = 61;
 export const DESCRIBE_TRANSACTIONS = 65;
+const LIST_TRANSACTIONS = 66;
 
 const NO_SUCH_ID = 105;
 /** A topic that we may not read is one of others. */
@@ -41,15 +42,16 @@ export async function describeTransaction(
 }
 
 /**
- * Of the partitions that `broker` leads, those where a producer has a transaction without an end.
+ * Of the partitions that `broker` leads, the producers that have a transaction there without an end.
  *
  * @see Apache Kafka protocol guide, "DescribeProducers API (Key: 61)"; version 0.
  */
 export async function describeProducers(
   broker: Broker,
   topics: ReadonlyMap<string, readonly number[]>,
-  producerId: bigint,
-): Promise<{ topic: string; partitions: number[] }[]> {
+): Promise<
+  { topic: string; partition: number; producerId: bigint; startOffset: number; lastMs: number }[]
+> {
   const body = new ByteWriter().uvarint(topics.size + 1);
   for (const [topic, partitions] of topics) {
     compactString(body, topic).uvarint(partitions.length + 1);
@@ -63,22 +65,47 @@ export async function describeProducers(
       const partition = reader.int32();
       const errorCode = reader.int16();
       readCompactString(reader);
-      const open = compactArray(reader, () => {
-        const id = reader.bigint64();
-        reader.at += 4 + 4 + 8 + 4; // epoch, last sequence, last time, coordinator epoch
-        const startOffset = reader.bigint64();
+      const producers = compactArray(reader, () => {
+        const producerId = reader.bigint64();
+        reader.at += 4 + 4; // epoch, last sequence
+        const lastMs = reader.int64();
+        reader.at += 4; // coordinator epoch
+        const startOffset = reader.int64();
         skipTags(reader);
-        return id === producerId && startOffset >= 0n;
+        return { topic, partition, producerId, startOffset, lastMs };
       });
       skipTags(reader);
       if (errorCode === NOT_ALLOWED) return [];
       if (errorCode !== 0) throw brokerError(errorCode);
-      return open.includes(true) ? [partition] : [];
+      return producers.filter(({ startOffset }) => startOffset >= 0);
     });
     skipTags(reader);
-    return { topic, partitions: partitions.flat() };
+    return partitions.flat();
   });
-  return described.filter(({ partitions }) => partitions.length > 0);
+  return described.flat();
+}
+
+/**
+ * The transactional ids that `broker` coordinates and we may describe.
+ *
+ * @see Apache Kafka protocol guide, "ListTransactions API (Key: 66)"; version 0.
+ */
+export async function listTransactions(
+  broker: Broker,
+): Promise<{ transactionalId: string; producerId: bigint }[]> {
+  if (!(LIST_TRANSACTIONS in broker.versions)) return [];
+  const anyState = new ByteWriter().uvarint(1).uvarint(1);
+  const reader = await ask(broker, LIST_TRANSACTIONS, 'ListTransactions', anyState);
+  const errorCode = reader.int16();
+  compactArray(reader, () => readCompactString(reader)); // states that it does not know
+  const found = compactArray(reader, () => {
+    const transactionalId = readCompactString(reader);
+    const producerId = reader.bigint64();
+    readCompactString(reader);
+    skipTags(reader);
+    return { transactionalId, producerId };
+  });
+  return errorCode === 0 ? found : [];
 }
 
 /** A request of the flexible kind: its header ends with tags, and so does that of the answer. */

@@ -3,7 +3,7 @@ import { AppError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { GroupFeed } from '../group-feed.ts';
 import type { GroupMember } from '../log.ts';
-import { withTimeLimit } from '../time-limit.ts';
+import { withTimeLimit } from '../../time-limit.ts';
 import type { LogFile } from './file.ts';
 import { findTopic } from './topics.ts';
 import type { Topic } from './topics.ts';

@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { runAggregate } from '../../src/aggregate/aggregate.ts';
+import type { AggregateIo, AggregateOptions } from '../../src/aggregate/aggregate.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { openKafkaLog } from '../../src/platform/log/kafka.ts';
+import type { EventLog, OutRecord } from '../../src/platform/log/log.ts';
+import { createMetrics } from '../../src/platform/metrics.ts';
+import { usageFeed } from '../../streams/index.ts';
+import { smallCloud } from '../support/aggregate-cloud.ts';
+import { hour, placed, start, watermark } from '../support/aggregate-feed.ts';
+import type { Draft } from '../support/aggregate-feed.ts';
+import { dropRecords, withAdmin } from '../support/kafka-admin.ts';
+import { testSeed } from '../support/seeded.ts';
+import { randomSuffix, servers } from '../support/servers.ts';
+import { AggregateStore, rules } from './aggregate-fixture.ts';
+
+// A busy machine needs a while for each rebalance.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+const { seed, random } = testSeed();
+const partitions = 4;
+const until = start + 48 * hour;
+const brokers = servers().kafkaBrokers;
+let store: AggregateStore;
+let log: EventLog;
+let cloud: Draft[];
+let whole: { rows: number; digest: string };
+
+beforeAll(async () => {
+  store = await AggregateStore.create('java-4.23');
+  const { logger } = store;
+  log = await openKafkaLog({ brokers, clientId: 'aggregate-test', logger });
+  cloud = smallCloud(() => random.next());
+  const generation = await store.generation('whole', 1);
+  await store.foldAll(generation, placed(cloud, 1), () => Infinity);
+  whole = await store.digest('whole');
+});
+afterAll(async () => {
+  await log[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+});
+
+const recordsOf = (prefix: string, drafts: readonly Draft[]): OutRecord[] =>
+  placed(drafts, partitions).flatMap((one, partition) =>
+    one.map(({ key, value }) => ({ topic: usageFeed.topic(prefix), partition, key, value })),
+  );
+
+async function append(prefix: string, drafts: readonly Draft[]): Promise<void> {
+  await using writer = await log.writer({ transactionalId: `${prefix}-test` });
+  const records = recordsOf(prefix, drafts);
+  for (let at = 0; at < records.length; at += 200) {
+    const transaction = await writer.begin();
+    await transaction.append(records.slice(at, at + 200));
+    await transaction.commit();
+  }
+}
+
+async function feedOf(drafts: readonly Draft[]): Promise<string> {
+  const prefix = `t${randomSuffix()}`;
+  await log.ensureTopics(prefix, [usageFeed], partitions);
+  await append(prefix, drafts);
+  return prefix;
+}
+
+/** A worker of a generation that has the feed's name. */
+function work(prefix: string, more: Partial<AggregateOptions> = {}, io: Partial<AggregateIo> = {}) {
+  const stop = new AbortController();
+  const metrics = createMetrics();
+  const caughtUp = Promise.withResolvers<void>();
+  const options: AggregateOptions = {
+    ...rules,
+    schema: store.schema,
+    generation: prefix,
+    prefix,
+    feedPartitions: partitions,
+    preset: 'java-4.23',
+    quirkOverrides: {},
+    sessionTimeoutMs: 6000,
+    watchMs: 200,
+    ...more,
+  };
+  const seen = new Set<number>();
+  const done = runAggregate(options, {
+    log,
+    store: store.target,
+    logger: store.logger,
+    metrics,
+    clock: systemClock,
+    signal: stop.signal,
+    onProgress: ({ partition, lag }) => {
+      if (lag === 0) seen.add(partition);
+      if (seen.size === partitions) caughtUp.resolve();
+    },
+    ...io,
+  });
+  const caught = Promise.race([caughtUp.promise, done]);
+  // A test that waits for neither must not end the run.
+  for (const promise of [done, caught]) promise.catch(() => {});
+  return { metrics, done, caughtUp: caught, stop };
+}
+
+test('a worker stops when its feed is deleted, and makes no empty one in its place', async () => {
+  const prefix = await feedOf(cloud.slice(0, 100));
+  const topic = usageFeed.topic(prefix);
+  const worker = work(prefix);
+  await worker.caughtUp;
+  await withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] }));
+  await expect(worker.done).rejects.toMatchObject({ retry: 'never', facts: { topic } });
+  const lost = { code: 'LOG_TOPIC_MISSING', facts: { topic } };
+  await expect(work(prefix).done).rejects.toMatchObject(lost);
+  expect(await log.offsets(topic)).toEqual([]);
+});
+
+test('a worker stops when its feed is repartitioned', async () => {
+  const prefix = await feedOf(cloud.slice(0, 100));
+  const topic = usageFeed.topic(prefix);
+  const worker = work(prefix);
+  await worker.caughtUp;
+  const count = partitions + 1;
+  await withAdmin(brokers, (admin) =>
+    admin.createPartitions({ topicPartitions: [{ topic, count }] }),
+  );
+  const mismatch = { code: 'LOG_TOPIC_MISMATCH', facts: { topic } };
+  await expect(worker.done).rejects.toMatchObject(mismatch);
+  await expect(work(prefix).done).rejects.toMatchObject(mismatch);
+});
+
+test('a worker stops when retention eats what it has yet to read, while it runs and when it starts', async () => {
+  const prefix = await feedOf(cloud.slice(0, 100));
+  const topic = usageFeed.topic(prefix);
+  const worker = work(prefix);
+  await worker.caughtUp;
+  // Its next batch waits for this lock, meanwhile what follows is lost.
+  await using lock = await store.pool.getConnection();
+  await lock.query('START TRANSACTION');
+  await lock.query(
+    `SELECT * FROM ${store.schema}.progress p JOIN ${store.schema}.generation g ON g.id = p.generation
+     WHERE g.name = ? FOR UPDATE`,
+    [prefix],
+  );
+  await append(prefix, cloud.slice(100, 300));
+  const [first] = await log.offsets(topic);
+  await dropRecords(brokers, topic, 0, first?.next ?? 0);
+  const lost = { code: 'LOG_OFFSET_MISSING', facts: { topic, partition: 0 } };
+  await expect(worker.done).rejects.toMatchObject(lost);
+  await lock.query('ROLLBACK');
+  await expect(work(prefix).done).rejects.toMatchObject(lost);
+});
+
+test(`workers that come and go every second cost no row, and double none (seed ${seed})`, async () => {
+  const prefix = await feedOf(cloud);
+  const limits = { memoryBytes: 100_000, untilMs: until };
+  const worker = work(prefix, limits);
+  let over = false;
+  const storm = (async () => {
+    for (let guests = 0; !over && guests < 5; guests++) {
+      const guest = work(prefix, limits);
+      await Promise.race([guest.done, sleep(random.whole(900, 1800))]);
+      guest.stop.abort();
+      await guest.done;
+    }
+  })();
+  await worker.done;
+  over = true;
+  await storm;
+  expect(await store.digest(prefix)).toEqual(whole);
+});
+
+test('from one worker to eight and back to two, every row is there once', async () => {
+  const prefix = await feedOf(cloud.slice(0, 200));
+  const first = work(prefix);
+  await first.caughtUp;
+  const more = Array.from({ length: 7 }, () => work(prefix));
+  await append(prefix, cloud.slice(200, 500));
+  await Promise.race([sleep(500), ...more.map(({ done }) => done)]);
+  await append(prefix, cloud.slice(500));
+  const end = [work(prefix, { untilMs: until }), work(prefix, { untilMs: until })];
+  for (const one of [first, ...more]) one.stop.abort();
+  await Promise.all([first, ...more, ...end].map(({ done }) => done));
+  expect(await store.digest(prefix)).toEqual(whole);
+});
+
+test('offsets of the group in Kafka do not matter: a worker starts where its tables say', async () => {
+  const prefix = await feedOf(cloud);
+  const topic = usageFeed.topic(prefix);
+  const ends = (await log.offsets(topic)).map(({ partition, next }) => ({
+    partition,
+    offset: `${next}`,
+  }));
+  const groupId = `${prefix}-aggregate-${prefix}`;
+  await withAdmin(brokers, (admin) => admin.setOffsets({ groupId, topic, partitions: ends }));
+  await work(prefix, { untilMs: until }).done;
+  expect(await store.digest(prefix)).toEqual(whole);
+});
+
+test("another producer's open transaction is shown with its owner, whose next start ends it", async () => {
+  const prefix = await feedOf(cloud);
+  const topic = usageFeed.topic(prefix);
+  const transactionalId = `${prefix}-stranger`;
+  const stranger = await log.writer({ transactionalId });
+  const transaction = await stranger.begin();
+  const held = recordsOf(prefix, [watermark(until)]).filter(({ partition }) => partition === 1);
+  await transaction.append(held);
+  const worker = work(prefix, { untilMs: until });
+  const values = async () => (await worker.metrics.feedHeldRecords.get()).values;
+  await expect
+    .poll(values, { timeout: 10_000 })
+    .toMatchObject([{ labels: { partition: '1' }, value: 1 }]);
+  expect(await log.openTransactions?.(topic)).toMatchObject([
+    { partition: 1, transactionalId, held: 1 },
+  ]);
+  await (await log.writer({ transactionalId }))[Symbol.asyncDispose]();
+  await worker.done;
+  expect(await log.openTransactions?.(topic)).toEqual([]);
+  await stranger[Symbol.asyncDispose]();
+  expect(await store.digest(prefix)).toEqual(whole);
+});
