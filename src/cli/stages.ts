@@ -29,6 +29,10 @@ export const tailKeys = [
   'raw',
   'zones',
   'serverId',
+  'sourceMode',
+  'pollInterval',
+  'pollWindow',
+  'sourceChange',
   'sessionTimeout',
 ] as const satisfies readonly SettingKey[];
 export const aggregateKeys = [
@@ -105,6 +109,10 @@ export async function tailStage(
       zones: v.zones,
       clock: v.clock,
       closeDelayMs,
+      sourceMode: v.sourceMode,
+      pollMs: v.pollInterval,
+      pollWindowMs: v.pollWindow,
+      onSourceChange: v.sourceChange,
       sessionTimeoutMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
       ...(v.serverId === undefined ? {} : { serverId: v.serverId }),

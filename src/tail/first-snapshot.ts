@@ -3,8 +3,9 @@ import { AppError } from '../platform/errors.ts';
 import { openConnection } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
 import type { PositionRecord, SnapshotCursor } from './position.ts';
+import { pollPlace } from './poll-place.ts';
 import { layoutsNow } from './preflight-schema.ts';
-import { serverClock, startConsistentSnapshot } from './server-facts.ts';
+import { serverClock, startConsistentSnapshot, startView } from './server-facts.ts';
 import type { ResumePoint } from './server-facts.ts';
 import type { SessionContext, StreamStart } from './session.ts';
 import { readSnapshot, startCursor } from './snapshot.ts';
@@ -24,7 +25,9 @@ export async function runFirstSnapshot(
   unfinished: Unfinished | null,
 ): Promise<StreamStart | null> {
   const { settings, io, signal, output, batch, accounts } = context;
-  const connection = await openConnection(settings.source, 'SOURCE');
+  const connection = await openConnection(settings.source, 'SOURCE', {
+    multipleStatements: true,
+  });
   connection.on('error', (cause) => io.logger.debug({ cause }, 'source connection broke'));
   try {
     const { at, cursor } = await begin(connection, context, unfinished);
@@ -69,7 +72,9 @@ async function begin(
   { settings }: SessionContext,
   unfinished: Unfinished | null,
 ): Promise<{ at: Boundary; cursor: SnapshotCursor }> {
-  const view = await startConsistentSnapshot(connection);
+  const view =
+    settings.sourceMode === 'binlog' ? await startConsistentSnapshot(connection) : pollPlace;
+  if (settings.sourceMode === 'poll') await startView(connection);
   if (unfinished === null) {
     const startedMs = await serverClock(connection);
     return { at: view, cursor: await startCursor(connection, settings.cloudSchema, startedMs) };

@@ -13,7 +13,9 @@ import { RefusedRow } from './feed-payload.ts';
 import type { LogBatch } from './log-batch.ts';
 import type { Placements } from './placement.ts';
 import { encodePosition } from './position.ts';
-import type { SnapshotCursor } from './position.ts';
+import type { PositionRecord, SnapshotCursor } from './position.ts';
+import { incarnationOf } from './incarnations.ts';
+import { NewestEvent } from './newest-event.ts';
 import { bareWatermark, putHeld, route } from './route.ts';
 import type { RouteContext } from './route.ts';
 import type { Boundary, SourceChange } from './source.ts';
@@ -25,9 +27,8 @@ const keptLength = 200;
 
 export interface OutputOptions {
   readonly settings: TailSettings;
-  readonly incarnation: number;
-  /** server_id of the followed server. */
-  readonly serverId: number;
+  readonly connector: EnvelopeOptions['connector'];
+  readonly followed: FollowedSource;
   readonly batch: LogBatch;
   readonly placements: Placements;
   readonly accounts: EventAccounts;
@@ -37,10 +38,19 @@ export interface OutputOptions {
   readonly clock: Clock;
 }
 
+/** What every position says about the source beside the place. */
+export type FollowedSource = Pick<
+  PositionRecord,
+  'incarnation' | 'serverId' | 'serverUuid' | 'newestEvent' | 'cuts' | 'healed' | 'poll'
+>;
+
 /** Everything that one session writes: raw and feed records, dead letters, watermarks, placements and positions. */
 export class TailOutput {
   readonly #options: OutputOptions;
-  readonly #context: RouteContext;
+  #context: RouteContext;
+  #followed: FollowedSource;
+  #newest: NewestEvent;
+  #committedNewest: FollowedSource['newestEvent'];
   readonly #envelope: EnvelopeOptions;
   readonly #encoders = new Map<TableLayout, EnvelopeEncoder>();
   readonly #counts = new Map<SourceChange['layout'], Map<string, number>>();
@@ -51,10 +61,13 @@ export class TailOutput {
   constructor(options: OutputOptions) {
     const { settings, placements, accounts } = options;
     this.#options = options;
+    this.#followed = options.followed;
+    this.#newest = new NewestEvent(options.followed.newestEvent);
+    this.#committedNewest = options.followed.newestEvent;
     this.#context = {
       prefix: settings.prefix,
       source: settings.prefix,
-      incarnation: options.incarnation,
+      ...identityOf(options.followed),
       feedPartitions: settings.feedPartitions,
       partitionOf: (account, zone) => placements.partitionOf(account, zone),
       hold: (account, name, value, mark) => placements.hold(account, name, value, mark),
@@ -65,11 +78,22 @@ export class TailOutput {
     this.#envelope = {
       prefix: settings.prefix,
       version: settings.version,
-      connector: 'mariadb',
+      connector: options.connector,
       runId: randomUUID(),
     };
     this.#lastAtMs = Array.from({ length: settings.feedPartitions }, () => options.clock.now());
     this.#lastMarkMs = Array.from({ length: settings.feedPartitions }, () => null);
+  }
+
+  get followed(): FollowedSource {
+    return { ...this.#followed, newestEvent: this.#newest.value() };
+  }
+
+  /** The source, or what is known about it, has changed: from the next record on. */
+  set followed(followed: FollowedSource) {
+    this.#followed = followed;
+    this.#newest = new NewestEvent(followed.newestEvent);
+    this.#context = { ...this.#context, ...identityOf(followed) };
   }
 
   /** @param watermarkMs Holds before the first of these changes, and is written into each feed record. */
@@ -82,6 +106,7 @@ export class TailOutput {
     const out: OutRecord[] = [];
     for (const change of changes.feed) {
       this.#count(change);
+      if (change.layout.table.kind === 'usage-event') this.#newest.saw(change);
       try {
         const from = out.length;
         route(this.#context, change, watermarkMs, out);
@@ -176,13 +201,15 @@ export class TailOutput {
     const placed = placements.takeNew();
     batch.add(placed);
     if (placed.length > 0) crashPoint('tail.placement-before-commit');
+    const newestEvent = this.#newest.value();
     const position = encodePosition(settings.prefix, {
       v: 1,
       source: settings.prefix,
-      incarnation: this.#options.incarnation,
-      serverId: this.#options.serverId,
+      ...this.#followed,
+      newestEvent,
       ...boundary.end,
       gtid: boundary.gtid,
+      fileMs: boundary.fileMs ?? null,
       snapshot,
       watermarkMs,
       feedPartitions: settings.feedPartitions,
@@ -190,6 +217,7 @@ export class TailOutput {
     });
     const { bytes } = batch;
     await batch.commit([position]);
+    this.#committedNewest = newestEvent;
     metrics.tailBytes.inc(bytes);
     if (watermarkMs !== null) metrics.tailLagMs.set(Math.max(0, clock.now() - watermarkMs));
     for (const [layout, ops] of this.#counts)
@@ -198,9 +226,20 @@ export class TailOutput {
     this.#counts.clear();
   }
 
+  /** Drops what was written since the last commit. */
+  async abort(): Promise<void> {
+    this.#newest = new NewestEvent(this.#committedNewest);
+    await this.#options.batch.abort();
+  }
+
   #count(change: SourceChange): void {
     let ops = this.#counts.get(change.layout);
     if (!ops) this.#counts.set(change.layout, (ops = new Map()));
     ops.set(change.op, (ops.get(change.op) ?? 0) + 1);
   }
 }
+
+const identityOf = ({ incarnation, cuts }: FollowedSource) => ({
+  incarnation,
+  incarnationOf: cuts.length === 0 ? undefined : (id: string) => incarnationOf(cuts, id),
+});

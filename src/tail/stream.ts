@@ -32,6 +32,7 @@ export async function followBinlog(
     serverId: settings.serverId,
     start: start.point.end,
     gtid: start.point.gtid,
+    fileMs: start.point.fileMs ?? null,
     byGtid: start.point.byGtid,
     maxQueueBytes: settings.maxQueueBytes,
     heartbeatMs: settings.heartbeatMs,
@@ -128,7 +129,7 @@ class StreamLoop {
         return crashPoint('tail.part-written');
       case 'rolled-back':
         this.#inParts = false;
-        return batch.abort();
+        return this.#context.output.abort();
       case 'commit':
         // Before its own changes: one that commits after a window's run must close it, not join it.
         this.#mark = committed(this.#mark, item.commitMs);

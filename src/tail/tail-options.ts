@@ -40,6 +40,18 @@ export interface TailOptions {
   readonly sessionTimeoutMs?: number;
   /** A write to the log, or a question to the source, that takes longer is given up and begun anew, ms. */
   readonly writeTimeoutMs?: number;
+  /** Where changes come from: the binlog, or the tables themselves, read again and again. */
+  readonly sourceMode?: 'binlog' | 'poll';
+  /** Time between two polls, ms. */
+  readonly pollMs?: number;
+  /** How long after its id was given out a row may commit and still be found by polling, ms. */
+  readonly pollWindowMs?: number;
+  /** What to do when reading cannot go on from where it was: read what is missing by id, or stop. */
+  readonly onSourceChange?: 'heal' | 'stop';
+  /** How far back of its last watermark events are compared when the source is healed, ms. */
+  readonly healBackMs?: number;
+  /** Events and details held in memory for that, at most. */
+  readonly healLimit?: number;
   /** Give up instead of trying again when log or source cannot be reached at all at start. */
   readonly failFast?: boolean;
   /** Written as `source.version` of raw records. */
@@ -59,6 +71,12 @@ export const withDefaults = (options: TailOptions): TailSettings => ({
   heartbeatMs: 5000,
   sessionTimeoutMs: 10_000,
   writeTimeoutMs: 60_000,
+  sourceMode: 'binlog',
+  pollMs: 30_000,
+  pollWindowMs: 10 * 60_000,
+  onSourceChange: 'heal',
+  healBackMs: 24 * 3_600_000,
+  healLimit: 1_000_000,
   failFast: false,
   zones: noZones,
   version: `usagestream-${manifest.version}`,
@@ -78,6 +96,12 @@ export type TailProgress =
   | {
       readonly phase: 'snapshot';
       readonly table: string;
+      readonly rows: number;
+      readonly watermarkMs: EpochMs | null;
+    }
+  | {
+      readonly phase: 'heal';
+      /** Rows written so far. */
       readonly rows: number;
       readonly watermarkMs: EpochMs | null;
     }
