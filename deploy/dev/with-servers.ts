@@ -9,6 +9,7 @@ import { fetchDebeziumJars } from './debezium-jars.ts';
 import { findServers, type Servers } from './find-servers.ts';
 import { findJava } from './java.ts';
 import { findKafkaJars } from './kafka-jars.ts';
+import { offerMysql, ON_DEMAND } from './on-demand.ts';
 import { dieWithUs } from './processes.ts';
 import {
   createRunFolder,
@@ -37,7 +38,9 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     await using servers = await findServers(yes, stop.signal, !options.includes('--without-kafka'));
     if (options.includes('--debezium')) await bringDebezium();
-    const code = await runCommand(command, addresses(servers));
+    await using mysql = await offerMysql(folder, stop.signal);
+    const offered = { ...addresses(servers), [ON_DEMAND]: mysql.socket };
+    const code = await runCommand(command, offered);
     if (keep && code === 0 && !stop.signal.aborted) await hold(servers, folder);
     return code;
   } finally {

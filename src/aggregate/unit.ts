@@ -6,7 +6,7 @@ import type { AccountBook } from './account-book.ts';
 import { eventKey, factIdentity, toPending } from './account-entry.ts';
 import type { AccountEntry, FactRecord } from './account-entry.ts';
 import type { SettingsBook, SettingsRecord } from './cloud-settings.ts';
-import { contentHash } from './content-hash.ts';
+import { contentHash } from '../platform/content-hash.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { writeDeadLetters } from './dead-letter.ts';
 import type { Refusal, UsageEventRecord } from './parse-record.ts';

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { loadSettings } from './load-settings.ts';
 import { settings } from './settings.ts';
-import type { Setting, SettingKey, SettingValues } from './settings.ts';
+import type { Setting } from './setting.ts';
+import type { SettingKey, SettingValues } from './settings.ts';
 import { untilSignal } from '../platform/lifecycle.ts';
 import { createLogger } from '../platform/logger.ts';
 import type { Logger } from '../platform/logger.ts';

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { AppError } from '../platform/errors.ts';
 import { settings } from './settings.ts';
-import type { Setting, SettingKey, SettingValues } from './settings.ts';
+import type { Setting } from './setting.ts';
+import type { SettingKey, SettingValues } from './settings.ts';
 
 export interface SettingSources {
   /** Flags by camelCase name, as commander gives them. */

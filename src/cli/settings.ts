@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { checkWindowSpec } from '../domain/window.ts';
+import { adoptSettings } from './adopt-settings.ts';
 import { quirkSwitches } from './quirk-switches.ts';
 import {
   databaseAddress,
@@ -11,25 +12,9 @@ import {
   text,
   whole,
 } from './setting-schemas.ts';
-import { zonePlan } from './zone-setting.ts';
+import { setting } from './setting.ts';
+import { tailSettings } from './tail-settings.ts';
 
-/** One setting: its flag, environment variable and YAML key come from `name`; docs/settings.md is made from this table. */
-export interface Setting<T extends z.ZodType = z.ZodType> {
-  /** kebab-case: flag `--name`, environment `USAGESTREAM_NAME`, YAML key `name`. */
-  readonly name: string;
-  /** Placeholder of the value in `--help`; absent for switches. */
-  readonly value?: string;
-  readonly what: string;
-  readonly schema: T;
-  /** Text form of the default, for `--help`. */
-  readonly shown?: string;
-  /** Never printed, never in a flag: environment or YAML file only, or `<name>-file`. */
-  readonly secret?: true;
-  /** A flag of another name that may be given several times: each is one part of the value. */
-  readonly each?: string;
-}
-
-const setting = <T extends z.ZodType>(s: Setting<T>): Setting<T> => s;
 /** Every setting that a command may take. */
 export const settings = {
   source: setting({
@@ -93,13 +78,8 @@ export const settings = {
     schema: quirkSwitches,
     shown: 'as the preset',
   }),
-  clock: setting({
-    name: 'clock',
-    value: 'wall|source',
-    what: "watermarks from the server's clock, or from commit times in the binlog (history, tests)",
-    schema: z.enum(['wall', 'source']).default('wall'),
-    shown: 'wall',
-  }),
+  ...tailSettings,
+  ...adoptSettings,
   range: setting({
     name: 'range',
     value: 'MINUTES',
@@ -132,64 +112,6 @@ export const settings = {
     what: 'bill snapshots by their virtual size',
     schema: onOff.optional(),
     shown: "the cloud's usage.snapshot.virtualsize.select, else off",
-  }),
-  debeziumPrefix: setting({
-    name: 'debezium-prefix',
-    value: 'NAME',
-    what: "the Debezium's topic.prefix",
-    schema: text,
-  }),
-  debeziumTopics: setting({
-    name: 'debezium-topics',
-    value: 'FORM',
-    what: "form of its data topics' names, as transformations of the connector have made them",
-    schema: text
-      .refine((form) => form.includes('{table}'), 'needs {table}')
-      .default('{prefix}.{db}.{table}'),
-    shown: '{prefix}.{db}.{table}',
-  }),
-  heartbeatTopic: setting({
-    name: 'heartbeat-topic',
-    value: 'TOPIC',
-    what: 'topic of its heartbeats',
-    schema: text.optional(),
-    shown: '__debezium-heartbeat.<debezium-prefix>',
-  }),
-  settle: setting({
-    name: 'settle',
-    value: 'DURATION',
-    what: 'records that were written less than this before the newest heartbeat wait for the next one',
-    schema: durationMs.default(10_000),
-    shown: '10s',
-  }),
-  debeziumLag: setting({
-    name: 'debezium-lag',
-    value: 'DURATION',
-    what: 'how far a Debezium that has nothing to report may be behind its source at most',
-    schema: durationMs.default(60_000),
-    shown: '60s',
-  }),
-  raw: setting({
-    name: 'raw',
-    value: 'on|off',
-    what: "write raw change events in Debezium's form beside the feed",
-    schema: onOff.default(true),
-    shown: 'on',
-  }),
-  partitions: setting({
-    name: 'partitions',
-    value: 'N',
-    what: 'partitions of the feed; fixed once it exists',
-    schema: whole(1, 1024).default(8),
-    shown: '8',
-  }),
-  zones: setting({
-    name: 'zones',
-    each: 'zone',
-    value: 'ID=FIRST-LAST|auto=N',
-    what: 'partitions that a zone has to itself, by zone id; auto=N gives N to each zone that is not named when it first appears; may be repeated, in the environment with commas, in YAML as a map (docs/zones.md)',
-    schema: zonePlan,
-    shown: 'no zone has any',
   }),
   until: setting({
     name: 'until',
@@ -272,13 +194,6 @@ export const settings = {
     what: 'our own schema on the sink',
     schema: schemaName.default('usage_stream'),
     shown: 'usage_stream',
-  }),
-  serverId: setting({
-    name: 'server-id',
-    value: 'N',
-    what: 'replication server id of the tailer, unique among replicas of the source',
-    schema: whole(1, 4_294_967_295).optional(),
-    shown: 'made from the prefix',
   }),
   sessionTimeout: setting({
     name: 'session-timeout',

@@ -10,7 +10,13 @@ export type RowImage = Readonly<Record<string, ColumnValue>>;
 export type ChangeOp = 'c' | 'u' | 'd' | 'r';
 
 export type SnapshotMarker =
-  'first' | 'first_in_data_collection' | 'true' | 'last_in_data_collection' | 'last' | 'false';
+  | 'first'
+  | 'first_in_data_collection'
+  | 'true'
+  | 'last_in_data_collection'
+  | 'last'
+  | 'incremental'
+  | 'false';
 
 /** Where a row change stands in the binlog. `pos` is the start of its rows event. */
 export interface ChangePosition {

@@ -24,6 +24,18 @@ export const errorCodes = {
     retry: 'never',
     fix: 'The binlog before the resume position is gone. Restore its files, or start a new feed with another --prefix (its snapshot reads everything again); then raise the retention.',
   },
+  SOURCE_BEHIND: {
+    retry: 'backoff',
+    fix: 'This replica lacks changes that were already read: let it catch up, or point --source at a server that has them. If they are lost for good, end its replication and read_only: the tail then heals by id.',
+  },
+  TAIL_SOURCE_CHANGED: {
+    retry: 'restart',
+    fix: 'The source changed while it was read; it is looked at anew.',
+  },
+  TAIL_SOURCE_REPLACED: {
+    retry: 'never',
+    fix: 'None of the events that were compared is on this server as the feed has it. Point --source at the right server, or start a new feed with another --prefix.',
+  },
   TAIL_UNDECODABLE: {
     retry: 'never',
     fix: 'A change cannot be decoded; the position has not moved. See facts for the position and reason.',

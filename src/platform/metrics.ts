@@ -20,6 +20,12 @@ export function createMetrics() {
       'tail_replaced_writers_total',
       'Writers thrown away and made anew',
     ),
+    tailHeals: counter('tail_heals_total', 'Times the source was healed by id', ['why']),
+    tailHealedRows: counter('tail_healed_rows_total', 'Rows written by healing', ['table']),
+    tailGapMs: gauge(
+      'tail_gap_ms',
+      'Length of the last gap within which only sums of counters are known, ms',
+    ),
     aggregateEvents: counter('aggregate_events_total', 'Usage events stored', ['outcome']),
     aggregateRecords: counter('aggregate_records_total', 'Feed records read', ['kind']),
     aggregateDeadLetters: counter('aggregate_dead_letters_total', 'Records refused', ['reason']),

@@ -64,7 +64,7 @@ export function mysqlOptions(target: MysqlTarget): ConnectionOptions {
       ? {}
       : {
           ssl: {
-            ...(target.tls.ca === undefined ? {} : { ca: readFileSync(target.tls.ca, 'utf8') }),
+            ...(target.tls.ca === undefined ? {} : { ca: readAuthority(target.tls.ca) }),
             rejectUnauthorized: target.tls.verify,
           },
         }),
@@ -76,6 +76,14 @@ export function mysqlOptions(target: MysqlTarget): ConnectionOptions {
     enableKeepAlive: true,
     connectTimeout: 10_000,
   };
+}
+
+function readAuthority(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', { problems: [`ca=${file} cannot be read`] }, cause);
+  }
 }
 
 export function openPool(target: MysqlTarget, connections = 4): Pool {
@@ -90,9 +98,10 @@ export function openPool(target: MysqlTarget, connections = 4): Pool {
 export async function openConnection(
   target: MysqlTarget,
   role: 'SOURCE' | 'STORE',
+  more: ConnectionOptions = {},
 ): Promise<Connection> {
   try {
-    return await createConnection(mysqlOptions(target));
+    return await createConnection({ ...mysqlOptions(target), ...more });
   } catch (cause) {
     throw mysqlError(cause, target, role);
   }
@@ -103,6 +112,7 @@ const denied = new Set([
   'ER_DBACCESS_DENIED_ERROR',
   'ER_TABLEACCESS_DENIED_ERROR',
   'ER_SPECIFIC_ACCESS_DENIED_ERROR',
+  'ER_SECURE_TRANSPORT_REQUIRED',
 ]);
 
 /** The server's error as one of ours; what is not about reaching it is returned as it is. */
@@ -111,13 +121,17 @@ export function mysqlError(cause: unknown, target: MysqlTarget, role: 'SOURCE' |
   const facts = { host: target.host, port: target.port, user: target.user, code };
   if (code !== undefined && denied.has(code))
     return new AppError(`${role}_ACCESS_DENIED` satisfies ErrorCode, facts, cause);
-  if (code !== undefined && unreachable.test(code))
+  if (code === undefined ? isFatal(cause) : unreachable.test(code))
     return new AppError(`${role}_UNREACHABLE` satisfies ErrorCode, facts, cause);
   return cause;
 }
 
 const unreachable =
   /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|PROTOCOL_|ER_CON_COUNT|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|HANDSHAKE_)/;
+
+/** What the driver says of a connection that it has closed itself has no code. */
+const isFatal = (error: unknown): boolean =>
+  error instanceof Error && 'fatal' in error && error.fatal === true;
 
 /** The `code` of a mysql2 or socket error, for example `ER_LOCK_DEADLOCK`. */
 export function mysqlCode(error: unknown): string | undefined {

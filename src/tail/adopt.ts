@@ -11,8 +11,9 @@ import { Placements } from './placement.ts';
 import { readPlacements } from './placement-record.ts';
 import { checkZones } from './zone-slices.ts';
 import { encodeLeader } from './position.ts';
-import { leave, openWriter, storedPosition } from './session.ts';
-import type { TailIo } from './session.ts';
+import { leave, openWriter, sayFault, storedPosition } from './session.ts';
+import type { FaultContext, TailIo } from './session.ts';
+import { encodeState } from './source-state.ts';
 import type { SourceChange } from './source.ts';
 import { followSource } from './stream.ts';
 import { withStreamDefaults } from './tail-options.ts';
@@ -53,6 +54,11 @@ async function adoptSession(
 ): Promise<'until' | 'stopped'> {
   const { log, logger, metrics, clock } = io;
   const { prefix } = settings;
+  const from: FaultContext = {
+    source: prefix,
+    how: 'adopt',
+    server: `Debezium ${settings.topics.prefix}`,
+  };
   const writer = await openWriter(settings, log);
   const batch = new LogBatch(writer, settings.writeTimeoutMs);
   try {
@@ -70,8 +76,17 @@ async function adoptSession(
     const output = new TailOutput({
       limits: limits ?? new Map(),
       ...{ settings, batch, placements, accounts, metrics, clock },
-      serverId: stored?.serverId ?? 0,
-      incarnation: stored?.incarnation ?? 0,
+      // No raw records are written.
+      connector: 'mariadb',
+      followed: {
+        serverId: stored?.serverId ?? 0,
+        serverUuid: null,
+        incarnation: stored?.incarnation ?? 0,
+        cuts: stored?.cuts ?? [],
+        newestEvent: stored?.newestEvent ?? null,
+        healed: stored?.healed ?? null,
+        poll: null,
+      },
     });
     const start = {
       end: { file: stored?.file ?? '', pos: stored?.pos ?? 0 },
@@ -79,6 +94,8 @@ async function adoptSession(
       adopted: stored?.adopted ?? { offsets: {}, inSnapshot: false, lagMs: null },
     };
     await using source = new AdoptSource(settings, { log, logger, signal }, start);
+    const said = { v: 1, ...from, state: 'adopting', why: null, code: null, fix: null } as const;
+    await batch.commit([encodeState(prefix, { ...said, atMs: clock.now() })]);
     logger.info(
       { prefix, from: settings.topics.prefix },
       "adoption of a Debezium's topics started",
@@ -89,9 +106,12 @@ async function adoptSession(
       for (const [event, account] of found) accounts.saw(event, account);
     };
     const watermarkMs = stored?.watermarkMs ?? null;
-    const from = { point: { ...start, byGtid: false }, watermarkMs };
+    const at = { point: { ...start, byGtid: false }, watermarkMs };
     const aids = { end: null, pollClock: () => null, lookUp };
-    return await followSource({ settings, io, signal, batch, output }, source, from, aids);
+    return await followSource({ settings, io, signal, batch, output }, source, at, aids);
+  } catch (fault) {
+    await sayFault(fault, from, batch, settings, io, signal);
+    throw fault;
   } finally {
     await leave(batch, writer, io);
   }

@@ -10,4 +10,5 @@ export function compareBinlogPoints(a: BinlogPoint, b: BinlogPoint): number {
   return a.file === b.file ? a.pos - b.pos : fileNumber(a.file) - fileNumber(b.file);
 }
 
-const fileNumber = (file: string): number => Number(file.slice(file.lastIndexOf('.') + 1));
+/** The number at the end of a binlog file's name. */
+export const fileNumber = (file: string): number => Number(file.slice(file.lastIndexOf('.') + 1));

@@ -1,9 +1,11 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import { openConnection } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
 import type { PositionRecord, SnapshotCursor } from './position.ts';
+import { pollPlace } from './poll-place.ts';
 import { layoutsNow } from './preflight-schema.ts';
-import { serverClock, startConsistentSnapshot } from './server-facts.ts';
+import { serverClock, startConsistentSnapshot, startView } from './server-facts.ts';
 import type { ResumePoint } from './server-facts.ts';
 import type { SessionContext, StreamStart } from './session.ts';
 import { readSnapshot, startCursor } from './snapshot.ts';
@@ -23,10 +25,13 @@ export async function runFirstSnapshot(
   unfinished: Unfinished | null,
 ): Promise<StreamStart | null> {
   const { settings, io, signal, output, batch, accounts } = context;
-  const connection = await openConnection(settings.source, 'SOURCE');
+  const connection = await openConnection(settings.source, 'SOURCE', {
+    multipleStatements: true,
+  });
   connection.on('error', (cause) => io.logger.debug({ cause }, 'source connection broke'));
   try {
     const { at, cursor } = await begin(connection, context, unfinished);
+    crashPoint('tail.snapshot-begun');
     let mark = startWatermark(settings.clock, unfinished?.stored.watermarkMs ?? null);
     io.logger.info(
       { ...at.end, resumed: unfinished !== null, rows: cursor.rows },
@@ -48,10 +53,13 @@ export async function runFirstSnapshot(
         mark = raised(mark, chunk.watermarkMs);
         output.announce(mark.atMs, at);
       }
+      crashPoint('tail.snapshot-before-chunk-commit');
       await output.commit(at, mark.atMs, chunk.cursor);
+      crashPoint('tail.snapshot-after-chunk-commit');
       rows = chunk.rows;
       report(context, chunk, mark.atMs);
     }
+    crashPoint('tail.snapshot-done');
     io.logger.info({ rows }, 'snapshot finished');
     return { point: { ...at, byGtid: unfinished?.point.byGtid ?? false }, watermarkMs: mark.atMs };
   } finally {
@@ -64,7 +72,9 @@ async function begin(
   { settings }: SessionContext,
   unfinished: Unfinished | null,
 ): Promise<{ at: Boundary; cursor: SnapshotCursor }> {
-  const view = await startConsistentSnapshot(connection);
+  const view =
+    settings.sourceMode === 'binlog' ? await startConsistentSnapshot(connection) : pollPlace;
+  if (settings.sourceMode === 'poll') await startView(connection);
   if (unfinished === null) {
     const startedMs = await serverClock(connection);
     return { at: view, cursor: await startCursor(connection, settings.cloudSchema, startedMs) };

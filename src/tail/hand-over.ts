@@ -45,6 +45,7 @@ export async function exportOffset(
     if (stored.snapshot)
       throw refused('the first snapshot is not finished: let the tailer finish it');
     if (stored.adopted) throw refused("this feed is made from a Debezium's topics already");
+    if (stored.poll) throw refused('the source is polled: there is no place in a binlog');
     if (stored.rawFrom && compareRawPlaces({ ...stored, row: -1 }, stored.rawFrom) < 0)
       throw refused('the raw topics are ahead of the feed: run the tailer until it has caught up');
     return {
@@ -120,6 +121,7 @@ async function taken(
       ...raw,
       ...at,
       gtid: offset.gtids?.replaceAll(/\s/g, '') || null,
+      fileMs: null,
       serverId: offset.server_id ?? before.serverId,
       atMs: clock.now(),
     };
@@ -132,6 +134,7 @@ async function taken(
         prefix,
       },
     );
+  if (before.poll) throw refused('the source is polled: there is no place in a binlog');
   if (before.snapshot) throw refused('our own first snapshot is not finished');
   if (compareBinlogPoints(at, before) < 0)
     throw refused('the offset is older than our own position: Debezium did not go on from there', {

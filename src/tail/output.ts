@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EpochMs } from '../contracts/time.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import type { Clock } from '../platform/clock.ts';
 import { recordSize } from '../platform/log/encode-batch.ts';
 import type { OutRecord } from '../platform/log/log.ts';
@@ -12,7 +13,9 @@ import { RefusedRow } from './feed-payload.ts';
 import type { LogBatch } from './log-batch.ts';
 import type { Placements } from './placement.ts';
 import { encodePosition } from './position.ts';
-import type { SnapshotCursor } from './position.ts';
+import type { PositionRecord, SnapshotCursor } from './position.ts';
+import { incarnationOf } from './incarnations.ts';
+import { NewestEvent } from './newest-event.ts';
 import { compareRawPlaces } from './raw-end.ts';
 import type { RawPlace } from './raw-end.ts';
 import { bareWatermark, putHeld, route } from './route.ts';
@@ -26,9 +29,8 @@ const keptLength = 200;
 
 export interface OutputOptions {
   readonly settings: StreamSettings;
-  readonly incarnation: number;
-  /** server_id of the followed server. */
-  readonly serverId: number;
+  readonly connector: EnvelopeOptions['connector'];
+  readonly followed: FollowedSource;
   readonly batch: LogBatch;
   readonly placements: Placements;
   readonly accounts: Pick<EventAccounts, 'accountOf' | 'saw'>;
@@ -40,10 +42,19 @@ export interface OutputOptions {
   readonly rawFrom?: RawPlace;
 }
 
+/** What every position says about the source beside the place. */
+export type FollowedSource = Pick<
+  PositionRecord,
+  'incarnation' | 'serverId' | 'serverUuid' | 'newestEvent' | 'cuts' | 'healed' | 'poll'
+>;
+
 /** Everything that one session writes: raw and feed records, dead letters, watermarks, placements and positions. */
 export class TailOutput {
   readonly #options: OutputOptions;
-  readonly #context: RouteContext;
+  #context: RouteContext;
+  #followed: FollowedSource;
+  #newest: NewestEvent;
+  #committedNewest: FollowedSource['newestEvent'];
   readonly #envelope: EnvelopeOptions;
   readonly #encoders = new Map<TableLayout, EnvelopeEncoder>();
   readonly #counts = new Map<SourceChange['layout'], Map<string, number>>();
@@ -56,10 +67,13 @@ export class TailOutput {
     const { settings, placements, accounts } = options;
     this.#options = options;
     this.#rawFrom = options.rawFrom ?? null;
+    this.#followed = options.followed;
+    this.#newest = new NewestEvent(options.followed.newestEvent);
+    this.#committedNewest = options.followed.newestEvent;
     this.#context = {
       prefix: settings.prefix,
       source: settings.prefix,
-      incarnation: options.incarnation,
+      ...identityOf(options.followed),
       feedPartitions: settings.feedPartitions,
       partitionOf: (account, zone) => placements.partitionOf(account, zone),
       hold: (account, name, value, mark) => placements.hold(account, name, value, mark),
@@ -70,11 +84,27 @@ export class TailOutput {
     this.#envelope = {
       prefix: settings.prefix,
       version: settings.version,
-      connector: 'mariadb',
+      connector: options.connector,
       runId: randomUUID(),
     };
     this.#lastAtMs = Array.from({ length: settings.feedPartitions }, () => options.clock.now());
     this.#lastMarkMs = Array.from({ length: settings.feedPartitions }, () => null);
+  }
+
+  get followed(): FollowedSource {
+    return { ...this.#followed, newestEvent: this.#newest.value() };
+  }
+
+  /** The source, or what is known about it, has changed: from the next record on. */
+  set followed(followed: FollowedSource) {
+    this.#followed = followed;
+    this.#newest = new NewestEvent(followed.newestEvent);
+    this.#context = { ...this.#context, ...identityOf(followed) };
+  }
+
+  /** Raw records begin at once, wherever somebody else's end. */
+  forgetRawFrom(): void {
+    this.#rawFrom = null;
   }
 
   /** @param watermarkMs Holds before the first of these changes, and is written into each feed record. */
@@ -87,6 +117,7 @@ export class TailOutput {
     const out: OutRecord[] = [];
     for (const change of changes.feed) {
       this.#count(change);
+      if (change.layout.table.kind === 'usage-event') this.#newest.saw(change);
       try {
         const from = out.length;
         route(this.#context, change, watermarkMs, out);
@@ -180,18 +211,22 @@ export class TailOutput {
   ): Promise<void> {
     const { batch, placements, settings, metrics, clock } = this.#options;
     this.#placeOverdue(watermarkMs);
-    batch.add(placements.takeNew());
-    if (this.#rawFrom && compareRawPlaces({ ...boundary.end, row: -1 }, this.#rawFrom) > 0)
+    const placed = placements.takeNew();
+    batch.add(placed);
+    if (placed.length > 0) crashPoint('tail.placement-before-commit');
+    const newestEvent = this.#newest.value();
+    if (this.#rawFrom && compareRawPlaces({ ...boundary.end, row: -1 }, this.#rawFrom) >= 0)
       this.#rawFrom = null;
     const position = encodePosition(settings.prefix, {
       v: 1,
       source: settings.prefix,
-      incarnation: this.#options.incarnation,
-      serverId: this.#options.serverId,
+      ...this.#followed,
+      newestEvent,
       ...boundary.end,
       gtid: boundary.gtid,
       ...(this.#rawFrom ? { rawFrom: this.#rawFrom } : {}),
       ...(boundary.adopted ? { adopted: boundary.adopted } : {}),
+      fileMs: boundary.fileMs ?? null,
       snapshot,
       watermarkMs,
       feedPartitions: settings.feedPartitions,
@@ -199,6 +234,7 @@ export class TailOutput {
     });
     const { bytes } = batch;
     await batch.commit([position]);
+    this.#committedNewest = newestEvent;
     metrics.tailBytes.inc(bytes);
     if (watermarkMs !== null) metrics.tailLagMs.set(Math.max(0, clock.now() - watermarkMs));
     for (const [layout, ops] of this.#counts)
@@ -207,9 +243,20 @@ export class TailOutput {
     this.#counts.clear();
   }
 
+  /** Drops what was written since the last commit. */
+  async abort(): Promise<void> {
+    this.#newest = new NewestEvent(this.#committedNewest);
+    await this.#options.batch.abort();
+  }
+
   #count(change: SourceChange): void {
     let ops = this.#counts.get(change.layout);
     if (!ops) this.#counts.set(change.layout, (ops = new Map()));
     ops.set(change.op, (ops.get(change.op) ?? 0) + 1);
   }
 }
+
+const identityOf = ({ incarnation, cuts }: FollowedSource) => ({
+  incarnation,
+  incarnationOf: cuts.length === 0 ? undefined : (id: string) => incarnationOf(cuts, id),
+});

@@ -31,6 +31,42 @@ export const AdoptedPlace = z.object({
 });
 export type AdoptedPlace = z.infer<typeof AdoptedPlace>;
 
+/** An incarnation of the source: its events are those above an id. */
+export const IncarnationCut = z.object({
+  incarnation: z.int().positive(),
+  /** Events up to this id belong to earlier incarnations. */
+  aboveId: z.string(),
+});
+
+/** What the last healing by id did. */
+export const HealRecord = z.object({
+  why: z.string(),
+  atMs: EpochMsSchema,
+  /** From here on, by the source's clock, what counters did until `atMs` is known only in sum; null: unknown. */
+  gapFromMs: EpochMsSchema.nullable(),
+  /** Written because the feed had them not. */
+  events: z.int().nonnegative(),
+  details: z.int().nonnegative(),
+  /** Accounts, statistics, templates, buckets and settings, all of which were read again. */
+  facts: z.int().nonnegative(),
+  /** Events of one history under whose ids the source now has other content. */
+  conflicts: z.int().nonnegative(),
+  /** Events that the feed has and the source has not. */
+  lostOnSource: z.int().nonnegative(),
+  /** Whether a new incarnation began. */
+  newIncarnation: z.boolean(),
+});
+export type HealRecord = z.infer<typeof HealRecord>;
+
+/** How far a source without a binlog has been polled. */
+export const PollCursor = z.object({
+  /** Events up to this id are not looked for any more; null: not known yet. */
+  settledId: z.string().nullable(),
+  /** The same of details, by their own ids. */
+  settledDetailId: z.string().nullable(),
+});
+export type PollCursor = z.infer<typeof PollCursor>;
+
 /** The value of a record of `<prefix>.positions`: where to go on, always the end of a source transaction. */
 export const PositionRecord = z.object({
   v: z.literal(1),
@@ -41,6 +77,8 @@ export const PositionRecord = z.object({
   file: z.string(),
   pos: z.int().nonnegative(),
   gtid: z.string().nullable(),
+  /** When the server made the file: one of the same name that was made later is another one. */
+  fileMs: EpochMsSchema.nullable().default(null),
   /** Not null while the first snapshot is being read; file and pos are then its place. */
   snapshot: SnapshotCursor.nullable(),
   watermarkMs: EpochMsSchema.nullable(),
@@ -51,6 +89,15 @@ export const PositionRecord = z.object({
   rawFrom: z
     .object({ file: z.string(), pos: z.int().nonnegative(), row: z.int().min(-1) })
     .optional(),
+  /** MySQL's server_uuid. */
+  serverUuid: z.string().nullable().default(null),
+  /** The highest event of the feed: on every connect the source is asked for it. */
+  newestEvent: z.object({ id: z.string(), hash: z.string() }).nullable().default(null),
+  /** Where later incarnations begin, by ascending id; empty while there is only the first. */
+  cuts: z.array(IncarnationCut).default([]),
+  healed: HealRecord.nullable().default(null),
+  /** Not null when the source is polled: file and pos then mean nothing. */
+  poll: PollCursor.nullable().default(null),
   /** Our clock when it was written. */
   atMs: EpochMsSchema,
 });
@@ -82,27 +129,40 @@ export function decodePosition(value: string): PositionRecord {
   });
 }
 
-/**
- * The newest committed resume position of a source, or null when it was never followed.
- * Reads backwards from the end in growing steps: the topic holds far more than the one record that counts.
- */
+/** The newest committed resume position of a source, or null when it was never followed. */
 export async function readPosition(
   log: EventLog,
   prefix: string,
   source: string,
   signal: AbortSignal,
 ): Promise<PositionRecord | null> {
+  const found = await readNewest(log, prefix, [source], signal);
+  const value = found.get(source);
+  return value === undefined ? null : decodePosition(value);
+}
+
+/**
+ * The newest committed values of some keys of the topic; keys that never had one are left out.
+ * Reads backwards from the end in growing steps: the topic holds far more than the records that count.
+ */
+export async function readNewest(
+  log: EventLog,
+  prefix: string,
+  keys: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
   const topic = positions.topic(prefix);
+  const newest = new Map<string, string>();
   const [offsets] = await log.offsets(topic);
-  if (!offsets) return null;
+  if (!offsets) return newest;
   for (let step = 256; ; step *= 16) {
     const from = Math.max(offsets.earliest, offsets.next - step);
-    let newest: PositionRecord | null = null;
     const batches = log.read({ topic, partition: 0, from, until: offsets.next, signal });
     for await (const { records } of batches)
       for (const { key, value } of records)
-        if (value !== null && key?.toString() === source) newest = decodePosition(value.toString());
-    if (newest || from === offsets.earliest) return newest;
+        if (value !== null && key && keys.includes(key.toString()))
+          newest.set(key.toString(), value.toString());
+    if (newest.size === keys.length || from === offsets.earliest) return newest;
   }
 }
 

@@ -3,6 +3,8 @@ import type { Clock } from '../platform/clock.ts';
 import { openConnection } from '../platform/mysql.ts';
 import type { Connection, MysqlTarget } from '../platform/mysql.ts';
 import { checkAccess } from './preflight-access.ts';
+import { needed } from './preflight-poll.ts';
+import { checkReplica } from './preflight-replica.ts';
 import { checkSchema } from './preflight-schema.ts';
 import { checkServer } from './preflight-server.ts';
 
@@ -23,6 +25,8 @@ export interface Finding {
 export interface PreflightOptions {
   readonly target: MysqlTarget;
   readonly cloudSchema: string;
+  /** `poll` needs neither a binlog nor the right to read one; default binlog. */
+  readonly sourceMode?: 'binlog' | 'poll';
   /** The server id that the tail will use. */
   readonly serverId: number;
 }
@@ -33,11 +37,12 @@ export async function preflight(
   options: PreflightOptions,
   clock: Clock,
 ): Promise<readonly Finding[]> {
-  const access = await checkAccess(connection, options);
+  const access = needed(options, await checkAccess(connection, options));
   // A user who may read nothing sees no columns either: the grants are the finding then.
   const readable = access.every((finding) => finding.level !== 'fatal');
   return [
-    ...(await checkServer(connection, options, clock)),
+    ...needed(options, await checkServer(connection, options, clock)),
+    ...needed(options, await checkReplica(connection)),
     ...access,
     ...(readable ? await checkSchema(connection, options) : []),
   ];

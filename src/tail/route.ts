@@ -13,6 +13,8 @@ export interface RouteContext {
   readonly prefix: string;
   readonly source: string;
   readonly incarnation: number;
+  /** Which incarnation an event and its details belong to; absent while the source has had only one. */
+  readonly incarnationOf?: ((eventId: string) => number) | undefined;
   readonly feedPartitions: number;
   /** @param zone Of the record; null when it names none. */
   readonly partitionOf: (account: AccountId, zone: string | null) => number;
@@ -170,7 +172,21 @@ function routeSetting(
 }
 
 const headJson = (context: RouteContext, change: SourceChange, watermarkMs: EpochMs | null) =>
-  originJson(context, change.position, change.commitMs, change.op === 'r', watermarkMs);
+  originJson(
+    context.incarnationOf ? { ...context, incarnation: incarnationFor(context, change) } : context,
+    change.position,
+    change.commitMs,
+    change.op === 'r',
+    watermarkMs,
+  );
+
+function incarnationFor(context: RouteContext, { layout, after }: SourceChange): number {
+  const column = { 'usage-event': 'id', 'event-detail': 'usage_event_id' }[
+    layout.table.kind as string
+  ];
+  if (column === undefined || after === null || !context.incarnationOf) return context.incarnation;
+  return context.incarnationOf(idOf(after, column));
+}
 
 function originJson(
   context: RouteContext,

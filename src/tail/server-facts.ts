@@ -2,12 +2,12 @@ import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
-import { GtidPosition } from './gtid-position.ts';
+import { flavourOf } from './flavour.ts';
+import { startMysqlSnapshot } from './mysql-facts.ts';
 import type { Boundary } from './source.ts';
 
 /*
- * What is asked of the followed server, in MariaDB's words: with transaction-assembler.ts the one
- * place where another flavour will differ.
+ * What is asked of the followed server, in MariaDB's words; MySQL's are in mysql-facts.ts.
  */
 
 /** First row of a query, columns as text or null. @throws what the server said. */
@@ -35,7 +35,7 @@ export async function serverClock(connection: Connection): Promise<EpochMs> {
 
 /** Where the binlog ends now. @throws SOURCE_NOT_READY when there is none. */
 export async function binlogEnd(connection: Connection): Promise<BinlogPoint> {
-  const row = await firstRow(connection, 'SHOW MASTER STATUS');
+  const row = await firstRow(connection, (await flavourOf(connection)).showEnd);
   if (!row?.['File'])
     throw new AppError('SOURCE_NOT_READY', {
       reason: 'the server writes no binlog',
@@ -50,10 +50,16 @@ export async function gtidAt(connection: Connection, at: BinlogPoint): Promise<s
   return row?.['gtid'] ?? null;
 }
 
-/** Begins a read-only view of all InnoDB tables and says which place of the binlog it belongs to. */
-export async function startConsistentSnapshot(connection: Connection): Promise<Boundary> {
+/** Begins a read-only view of all InnoDB tables. */
+export async function startView(connection: Connection): Promise<void> {
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+}
+
+/** Begins a read-only view of all InnoDB tables and says which place of the binlog it belongs to. */
+export async function startConsistentSnapshot(connection: Connection): Promise<Boundary> {
+  if ((await flavourOf(connection)).name === 'mysql') return startMysqlSnapshot(connection);
+  await startView(connection);
   const [rows] = await connection.query<RowDataPacket[]>(
     "SHOW SESSION STATUS WHERE Variable_name IN ('Binlog_snapshot_file', 'Binlog_snapshot_position')",
   );
@@ -70,46 +76,7 @@ export async function startConsistentSnapshot(connection: Connection): Promise<B
   return { end, gtid: await gtidAt(connection, end) };
 }
 
-export async function serverIdOf(connection: Connection): Promise<number> {
-  return Number((await firstRow(connection, 'SELECT @@GLOBAL.server_id id'))?.['id']);
-}
-
-// Servers list the domains in an order of their own.
-const sameGtids = (a: string, b: string | null): boolean =>
-  new GtidPosition(a).toString() === new GtidPosition(b).toString();
-
 /** Where and how to start reading again. */
 export interface ResumePoint extends Boundary {
   readonly byGtid: boolean;
-}
-
-/**
- * Decides how to go on from a stored place. File and position are exact, but only on the server and
- * in the history that they were written for; the GTID at that place tells. On another server
- * of the same replication the GTID says where to go on.
- *
- * @throws TAIL_POSITION_PURGED when the place is gone or belongs to another history: reading on from
- *   there would lose or repeat changes without a trace.
- */
-export async function resumePoint(
-  connection: Connection,
-  stored: Boundary & { readonly serverId: number },
-): Promise<ResumePoint> {
-  const { end, gtid } = stored;
-  const here = await gtidAt(connection, end);
-  if (here !== null && sameGtids(here, gtid)) return { end, gtid, byGtid: false };
-  const serverId = await serverIdOf(connection);
-  if (serverId !== stored.serverId && gtid !== null) return { end, gtid, byGtid: true };
-  throw new AppError('TAIL_POSITION_PURGED', {
-    file: end.file,
-    pos: end.pos,
-    gtid,
-    serverId,
-    reason:
-      here === null
-        ? 'the place is not in the binlog any more'
-        : 'the binlog has another history at this place (restored backup or RESET MASTER)',
-    gtidThere: here,
-    oldest: (await firstRow(connection, 'SHOW BINARY LOGS'))?.['Log_name'] ?? null,
-  });
 }

@@ -1,12 +1,14 @@
-import { AppError } from '../platform/errors.ts';
+import { crashPoint } from '../platform/crash-points.ts';
+import { AppError, isAppError } from '../platform/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { EventLog, LogWriter } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { mysqlError, openConnection } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
+import type { BinlogPoint } from './binlog-point.ts';
 import { EventAccounts } from './event-accounts.ts';
-import { runFirstSnapshot } from './first-snapshot.ts';
+import { flavourOf } from './flavour.ts';
 import { LogBatch } from './log-batch.ts';
 import { TailOutput } from './output.ts';
 import { Placements } from './placement.ts';
@@ -14,11 +16,18 @@ import { readPlacements } from './placement-record.ts';
 import { checkZones } from './zone-slices.ts';
 import { encodeLeader, readPosition } from './position.ts';
 import type { PositionRecord } from './position.ts';
+import { pollSource } from './poll.ts';
 import { preflight, requireReady } from './preflight.ts';
-import { binlogEnd, resumePoint, serverIdOf } from './server-facts.ts';
+import { resumeFrom } from './resume.ts';
+import { binlogEnd } from './server-facts.ts';
 import type { ResumePoint } from './server-facts.ts';
+import { identifyServer } from './server-sight.ts';
+import type { ServerIdentity } from './server-sight.ts';
+import { encodeState, faultState } from './source-state.ts';
+import type { SourceState } from './source-state.ts';
 import { followBinlog } from './stream.ts';
 import type { StreamSettings, TailProgress, TailSettings } from './tail-options.ts';
+import { withinAnswer } from './within-answer.ts';
 import { withinWrite } from './within-write.ts';
 import { streamsOf } from './written-streams.ts';
 
@@ -43,7 +52,10 @@ export interface StreamContext {
 export interface SessionContext extends StreamContext {
   readonly settings: TailSettings;
   readonly connection: Connection;
+  readonly identity: ServerIdentity;
   readonly accounts: EventAccounts;
+  /** Writes what is done with the source from now on, for people. */
+  readonly say: (now: Said) => Promise<void>;
 }
 
 /**
@@ -65,10 +77,13 @@ export async function runSession(
   const writer = await openWriter(settings, log);
   const batch = new LogBatch(writer, settings.writeTimeoutMs);
   let connection: Connection | undefined;
+  let state = { source: prefix, how: null, server: serverName(settings) } as FaultContext;
   try {
+    crashPoint('tail.writer-opened');
     // A commit that a broker acknowledged and then lost sight of in a crash: its records lie in the
     // log, unseen, until the next commit to the same partition. So one is made before the position is read.
     await batch.commit([encodeLeader(prefix, prefix, io.clock.now())]);
+    crashPoint('tail.leader-noted');
     const stored = await storedPosition(settings, log, signal);
     if (stored?.adopted)
       throw new AppError('TAIL_OTHER_SOURCE', {
@@ -85,8 +100,12 @@ export async function runSession(
     connection = await openConnection(settings.source, 'SOURCE');
     // Broken connections show in the next query; without a listener they would end the process.
     connection.on('error', (cause) => logger.debug({ cause }, 'source connection broke'));
-    const end = await ready(connection, settings, io);
-    const serverId = await serverIdOf(connection);
+    const end = await withinAnswer(
+      settings.writeTimeoutMs,
+      ready(connection, settings, io),
+      'preflight',
+    );
+    const identity = await identifyServer(connection);
     const accounts = new EventAccounts(settings.cloudSchema);
     const output = new TailOutput({
       settings,
@@ -94,59 +113,93 @@ export async function runSession(
       placements,
       accounts,
       limits: limits ?? new Map(),
-      serverId,
-      incarnation: stored?.incarnation ?? 0,
+      connector: (await flavourOf(connection)).name,
+      followed: {
+        serverId: identity.serverId,
+        serverUuid: identity.serverUuid,
+        incarnation: stored?.incarnation ?? 0,
+        cuts: stored?.cuts ?? [],
+        newestEvent: stored?.newestEvent ?? null,
+        healed: stored?.healed ?? null,
+        poll: stored?.poll ?? null,
+      },
       ...(stored?.rawFrom ? { rawFrom: stored.rawFrom } : {}),
       metrics: io.metrics,
       clock: io.clock,
     });
-    const context = { settings, io, signal, connection, batch, output, accounts };
-
-    const from = await startOf(context, stored);
-    if (from === null) return 'stopped';
-    logger.info(
-      { prefix, ...from.point.end, gtid: from.point.gtid, byGtid: from.point.byGtid },
-      'tail started to follow the binlog',
-    );
-    return await followBinlog(context, from, end);
+    const say = async (now: Said) => {
+      const server = `${serverName(settings)} ${identity.version}`;
+      const said = { v: 1, source: prefix, server, code: null, fix: null, ...now } as const;
+      state = said;
+      await batch.commit([encodeState(prefix, { ...said, atMs: io.clock.now() })]);
+    };
+    const context = { settings, io, signal, connection, identity, batch, output, accounts, say };
+    return await (end === null ? pollSource(context) : follow(context, end));
   } catch (error) {
-    throw mysqlError(error, settings.source, 'SOURCE');
+    const fault = mysqlError(error, settings.source, 'SOURCE');
+    await sayFault(fault, state, batch, settings, io, signal);
+    throw fault;
   } finally {
     connection?.destroy();
     await leave(batch, writer, io);
   }
 }
 
+/** What a session tells about its source as it goes on. */
+export type Said = Pick<SourceState, 'state' | 'how' | 'why'>;
+export type FaultContext = Pick<SourceState, 'source' | 'how' | 'server'>;
+
 export interface StreamStart {
   readonly point: ResumePoint;
   readonly watermarkMs: number | null;
 }
 
-async function startOf(
-  context: SessionContext,
-  stored: PositionRecord | null,
-): Promise<StreamStart | null> {
-  const point = stored
-    ? await resumePoint(context.connection, {
-        end: { file: stored.file, pos: stored.pos },
-        gtid: stored.gtid,
-        serverId: stored.serverId,
-      })
-    : null;
-  if (point?.byGtid && stored?.rawFrom)
-    throw new AppError('OFFSETS_REFUSED', {
-      reason: 'the raw topics were taken over at a place of another server',
-      serverId: stored.serverId,
-      fix: 'point --source at that server until the tailer has passed it',
-    });
-  if (point && stored && !point.byGtid) {
-    // The same for the partitions of the feed.
-    context.output.announce(stored.watermarkMs, point);
-    await context.output.commit(point, stored.watermarkMs, stored.snapshot);
+async function follow(context: SessionContext, end: BinlogPoint): Promise<'until' | 'stopped'> {
+  const { settings, io, output, connection } = context;
+  let refused = false;
+  for (let until = end; ; until = await binlogEnd(connection)) {
+    const from = await resumeFrom(context, refused);
+    if (from === null) return 'stopped';
+    io.logger.info(
+      {
+        prefix: settings.prefix,
+        ...from.point.end,
+        gtid: from.point.gtid,
+        byGtid: from.point.byGtid,
+      },
+      'tail started to follow the binlog',
+    );
+    try {
+      return await followBinlog(context, from, until);
+    } catch (error) {
+      // The server has not what it seemed to have: the place is looked at again, and healed if it has to be.
+      if (refused || !isAppError(error, 'TAIL_POSITION_PURGED')) throw error;
+      io.logger.warn(error.facts, 'source refused the place');
+      await output.abort();
+      refused = true;
+    }
   }
-  if (point && stored && stored.snapshot === null)
-    return { point, watermarkMs: stored.watermarkMs };
-  return runFirstSnapshot(context, stored && point ? { stored, point } : null);
+}
+
+const serverName = ({ source }: TailSettings): string => `${source.host}:${source.port}`;
+
+// For people only: it must not hide the fault, nor may who has lost the lead write.
+export async function sayFault(
+  fault: unknown,
+  before: FaultContext,
+  batch: LogBatch,
+  { prefix }: Pick<StreamSettings, 'prefix'>,
+  io: Pick<TailIo, 'clock' | 'logger'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const state = isAppError(fault) ? faultState(fault, before, io.clock.now()) : null;
+  if (state === null || signal.aborted) return;
+  try {
+    await batch.abort();
+    await batch.commit([encodeState(prefix, state)]);
+  } catch (error) {
+    io.logger.debug({ error }, 'state of the source could not be written');
+  }
 }
 
 async function ready(connection: Connection, settings: TailSettings, io: TailIo) {
@@ -156,13 +209,14 @@ async function ready(connection: Connection, settings: TailSettings, io: TailIo)
       target: settings.source,
       cloudSchema: settings.cloudSchema,
       serverId: settings.serverId,
+      sourceMode: settings.sourceMode,
     },
     io.clock,
   );
   for (const { level, ...facts } of findings)
     if (level === 'warning') io.logger.warn(facts, 'source preflight warned');
   requireReady(findings);
-  return binlogEnd(connection);
+  return settings.sourceMode === 'poll' ? null : binlogEnd(connection);
 }
 
 /** The position to resume from. @throws LOG_TOPIC_MISMATCH when the feed was made with other partitions. */

@@ -27,6 +27,8 @@ export interface SnapshotOptions {
   /** Details are read twice, by event for the feed and as a table for the raw topic. */
   readonly raw: boolean;
   readonly chunkRows: number;
+  /** Only tables for which this holds; default all. */
+  readonly reads?: (table: CapturedTable) => boolean;
 }
 
 /** Where the first snapshot begins. @param connection In the consistent view that it will read. */
@@ -63,7 +65,8 @@ export async function* readSnapshot(
   const from = capturedTables.findIndex((table) => table.name === start.table);
   const tables = capturedTables
     .slice(Math.max(0, from))
-    .filter((table) => options.raw || table.kind !== 'event-detail');
+    .filter((table) => options.raw || table.kind !== 'event-detail')
+    .filter((table) => options.reads?.(table) ?? true);
   const filled: string[] = [];
   for (const { name } of tables) if (await reader.hasRows(name)) filled.push(name);
 

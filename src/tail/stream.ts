@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { isAppError } from '../platform/errors.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { compareBinlogPoints } from './binlog-point.ts';
@@ -8,6 +9,7 @@ import type { SessionContext, StreamContext, StreamStart } from './session.ts';
 import type { Boundary, ChangeSource, SourceChange, SourceItem } from './source.ts';
 import { committed, passed, raised, sampled, startWatermark } from './watermark.ts';
 import type { ClockSample, Watermark } from './watermark.ts';
+import { withinAnswer } from './within-answer.ts';
 
 /** However steadily changes trickle in, they are committed after this long. */
 const maxOpenMs = 500;
@@ -30,6 +32,7 @@ export async function followBinlog(
     serverId: settings.serverId,
     start: start.point.end,
     gtid: start.point.gtid,
+    fileMs: start.point.fileMs ?? null,
     byGtid: start.point.byGtid,
     maxQueueBytes: settings.maxQueueBytes,
     heartbeatMs: settings.heartbeatMs,
@@ -40,7 +43,13 @@ export async function followBinlog(
   return await followSource(context, source, start, {
     end,
     pollClock: () => sampler.poll(),
-    lookUp: (changes) => accounts.prepare(changes, connection),
+    // A link that swallows the question would leave us the lead, doing nothing, until TCP gives up.
+    lookUp: (changes) =>
+      withinAnswer(
+        settings.writeTimeoutMs,
+        accounts.prepare(changes, connection),
+        'accounts of events',
+      ),
   });
 }
 
@@ -139,10 +148,11 @@ class StreamLoop {
         // Alone in its log transaction, which is aborted if it turns out to be rolled back.
         if (!this.#inParts && batch.bytes > 0) await this.#commit();
         this.#inParts = true;
-        return this.#write(item.changes);
+        await this.#write(item.changes);
+        return crashPoint('tail.part-written');
       case 'rolled-back':
         this.#inParts = false;
-        return batch.abort();
+        return this.#context.output.abort();
       case 'commit':
         // Before its own changes: one that commits after a window's run must close it, not join it.
         if (item.commitMs !== null) this.#mark = committed(this.#mark, item.commitMs);
@@ -198,6 +208,7 @@ class StreamLoop {
     if (settings.untilMs !== undefined)
       this.#mark = raised(this.#mark, settings.untilMs + settings.closeDelayMs);
     output.announce(this.#mark.atMs, this.#at);
+    crashPoint('tail.before-end');
     await this.#commit();
     io.logger.info({ ...this.#at.end, watermarkMs: this.#mark.atMs }, 'tail reached its end');
     return 'until';

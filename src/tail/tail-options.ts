@@ -38,8 +38,20 @@ export interface TailOptions {
   readonly heartbeatMs?: number;
   /** A tailer that is silent for so long loses its lead, ms. */
   readonly sessionTimeoutMs?: number;
-  /** A write to the log that takes longer is given up and its writer replaced, ms. */
+  /** A write to the log, or a question to the source, that takes longer is given up and begun anew, ms. */
   readonly writeTimeoutMs?: number;
+  /** Where changes come from: the binlog, or the tables themselves, read again and again. */
+  readonly sourceMode?: 'binlog' | 'poll';
+  /** Time between two polls, ms. */
+  readonly pollMs?: number;
+  /** How long after its id was given out a row may commit and still be found by polling, ms. */
+  readonly pollWindowMs?: number;
+  /** What to do when reading cannot go on from where it was: read what is missing by id, or stop. */
+  readonly onSourceChange?: 'heal' | 'stop';
+  /** How far back of its last watermark events are compared when the source is healed, ms. */
+  readonly healBackMs?: number;
+  /** Events and details held in memory for that, at most. */
+  readonly healLimit?: number;
   /** Give up instead of trying again when log or source cannot be reached at all at start. */
   readonly failFast?: boolean;
   /** Written as `source.version` of raw records. */
@@ -48,17 +60,20 @@ export interface TailOptions {
 
 export type TailSettings = Required<Omit<TailOptions, 'untilMs'>> & Pick<TailOptions, 'untilMs'>;
 
+/** Of a server that is followed, and nothing else. */
+type OfServer =
+  | ('source' | 'serverId' | 'maxQueueBytes' | 'snapshotChunkRows' | 'heartbeatMs')
+  | ('sourceMode' | 'pollMs' | 'pollWindowMs' | 'onSourceChange' | 'healBackMs' | 'healLimit');
+
 /** What a stream needs to know whatever it follows. */
-export type StreamOptions = Omit<TailOptions, 'source' | 'serverId' | 'maxQueueBytes'>;
-export type StreamSettings = Omit<TailSettings, 'source' | 'serverId' | 'maxQueueBytes'>;
+export type StreamOptions = Omit<TailOptions, OfServer>;
+export type StreamSettings = Omit<TailSettings, OfServer>;
 
 export const withStreamDefaults = <T extends StreamOptions>(options: T) => ({
   lingerMs: 50,
   commitBytes: 2 * 1024 * 1024,
   silenceMs: 10_000,
   sampleMs: 1000,
-  snapshotChunkRows: 5000,
-  heartbeatMs: 5000,
   sessionTimeoutMs: 10_000,
   writeTimeoutMs: 60_000,
   failFast: false,
@@ -70,6 +85,14 @@ export const withStreamDefaults = <T extends StreamOptions>(options: T) => ({
 export const withDefaults = (options: TailOptions): TailSettings => ({
   serverId: readerId(options.prefix),
   maxQueueBytes: 2 * 1024 * 1024,
+  snapshotChunkRows: 5000,
+  heartbeatMs: 5000,
+  sourceMode: 'binlog',
+  pollMs: 30_000,
+  pollWindowMs: 10 * 60_000,
+  onSourceChange: 'heal',
+  healBackMs: 24 * 3_600_000,
+  healLimit: 1_000_000,
   ...withStreamDefaults(options),
 });
 
@@ -86,6 +109,12 @@ export type TailProgress =
   | {
       readonly phase: 'snapshot';
       readonly table: string;
+      readonly rows: number;
+      readonly watermarkMs: EpochMs | null;
+    }
+  | {
+      readonly phase: 'heal';
+      /** Rows written so far. */
       readonly rows: number;
       readonly watermarkMs: EpochMs | null;
     }

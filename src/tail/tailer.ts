@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -8,8 +9,15 @@ import { Leadership } from './leadership.ts';
 import { refuseDeletedTopics, refuseLostTopics } from './lost-topics.ts';
 import { runSession } from './session.ts';
 import type { TailIo } from './session.ts';
+import { sameServerId } from './source-faults.ts';
 import { withDefaults } from './tail-options.ts';
-import type { StreamSettings, TailOptions, TailProgress, TailResult } from './tail-options.ts';
+import type {
+  StreamSettings,
+  TailOptions,
+  TailProgress,
+  TailResult,
+  TailSettings,
+} from './tail-options.ts';
 import { withinWrite } from './within-write.ts';
 import { streamsOf } from './written-streams.ts';
 
@@ -46,9 +54,12 @@ export async function runTail(options: TailOptions, io: TailerIo): Promise<TailR
   return runLed(settings, io, (watched, turn) => runSession(settings, watched, turn));
 }
 
+/** Our id as a reader, where the source is a server. */
+type LedSettings = StreamSettings & Partial<Pick<TailSettings, 'serverId'>>;
+
 /** The same for any source: `session` is one turn as the leader. */
 export async function runLed(
-  settings: StreamSettings,
+  settings: LedSettings,
   io: TailerIo,
   session: (io: TailIo, turn: AbortSignal) => Promise<'until' | 'stopped'>,
 ): Promise<TailResult> {
@@ -59,6 +70,7 @@ export async function runLed(
     try {
       await refuseLostTopics(io.log, settings.prefix);
       await ensureTopics(settings, tail);
+      crashPoint('tail.topics-made');
       await using leadership = await Leadership.join({
         log: io.log,
         prefix: settings.prefix,
@@ -142,13 +154,15 @@ async function leavingBehind<T>(session: Promise<T>, signal: AbortSignal): Promi
 
 /** Says whether a fault is tried again, waits longer each time, and starts anew once there was progress. */
 class Retry {
-  readonly #settings: StreamSettings;
+  readonly #settings: LedSettings;
   readonly #io: TailIo;
   readonly #signal: AbortSignal;
   #pauseMs = firstPauseMs;
   #worked = false;
+  /** How often the server ended our reading for that of another reader. */
+  #taken = 0;
 
-  constructor(settings: StreamSettings, io: TailIo, signal: AbortSignal) {
+  constructor(settings: LedSettings, io: TailIo, signal: AbortSignal) {
     this.#settings = settings;
     this.#io = io;
     this.#signal = signal;
@@ -172,6 +186,13 @@ class Retry {
     const { faults } = this.#io.metrics;
     if (!(error instanceof AppError) || !faults.mayHeal('tail', error)) throw error;
     if (this.#settings.failFast && !this.#worked) throw error;
+    // A stand-by has the leader's id, so once is no fault; two that go on would end each other for ever.
+    if (error.facts['reason'] === sameServerId && ++this.#taken > 2)
+      throw new AppError(
+        'SOURCE_NOT_READY',
+        { ...error.facts, serverId: this.#settings.serverId, fix: 'give it another --server-id' },
+        error,
+      );
     this.#io.metrics.retries.inc({ room: 'tail', code: error.code });
     faults.note('tail', error.code);
     this.#io.logger.warn(

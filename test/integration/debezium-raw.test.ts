@@ -3,21 +3,36 @@ import { changeCloud, fillCloud } from '../support/cloud-changes.ts';
 import { startDebezium } from '../support/debezium.ts';
 import { debeziumTopics, masked, rawTopics, whenRawHas } from '../support/debezium-topics.ts';
 import type { RawRecord } from '../support/debezium-topics.ts';
+import { mysqlUrl } from '../support/mysql.ts';
 import { canRunDebezium, randomSuffix, servers, startMariaDb } from '../support/servers.ts';
+import { startMysql } from '../../deploy/dev/mysql.ts';
+import { findMysql } from '../../deploy/dev/mysql-programs.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import { capturedTables } from '../../src/tail/captured-tables.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
-describe.skipIf(!canRunDebezium())('a real Debezium for MariaDB on the same binlog', () => {
+// Asked first, because that brings the programs.
+const mysql = canRunDebezium() && (await mysqlUrl()) !== undefined ? findMysql() : undefined;
+
+describe.skipIf(!canRunDebezium()).each([
+  { flavour: 'mariadb', programs: '' },
+  { flavour: 'mysql', programs: mysql },
+] as const)('a real Debezium for $flavour on the same binlog', ({ flavour, programs }) => {
   const prefix = `d${randomSuffix()}`;
   let ours: ReadonlyMap<string, readonly RawRecord[]>;
   let theirs: ReadonlyMap<string, readonly RawRecord[]>;
 
+  const isHere = programs !== undefined;
+
   beforeAll(async () => {
+    if (!isHere) return;
+    await using own = new AsyncDisposableStack();
     // Of its own, so that both snapshots are taken at the same place.
-    await using mariadb = await startMariaDb();
-    await using cloud = await tailedCloud(mariadb.url);
+    const server =
+      flavour === 'mysql' ? await startMysql({ programs: programs! }) : await startMariaDb();
+    const { url: sourceUrl } = own.use(server);
+    await using cloud = await tailedCloud(sourceUrl);
     await fillCloud(cloud.sql);
     const { cloudSchema, options } = cloud;
     await using topics = new AsyncDisposableStack();
@@ -25,8 +40,8 @@ describe.skipIf(!canRunDebezium())('a real Debezium for MariaDB on the same binl
     const events = `${prefix}.${cloudSchema}.usage_event`;
     const tail = cloud.start();
     await using debezium = await startDebezium({
-      flavour: 'mariadb',
-      sourceUrl: mariadb.url,
+      flavour,
+      sourceUrl,
       kafka: servers().kafkaBrokers,
       prefix,
       cloudSchema,
@@ -45,7 +60,7 @@ describe.skipIf(!canRunDebezium())('a real Debezium for MariaDB on the same binl
     [ours, theirs] = [mask(ours, cloud.prefix), mask(theirs, prefix)];
   });
 
-  test.each(capturedTables.map(({ name }) => name))(
+  test.skipIf(!isHere).each(capturedTables.map(({ name }) => name))(
     'writes for %s what we write: every key, value, header and partition',
     (table) => {
       expect(ours.get(table)).toEqual(theirs.get(table));

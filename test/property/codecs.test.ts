@@ -196,6 +196,24 @@ test('a position is read as it was written', () => {
     snapshot: orNull(snapshot),
     watermarkMs: orNull(anyMs),
     feedPartitions: fc.integer({ min: 1, max: 64 }),
+    fileMs: orNull(anyMs),
+    serverUuid: orNull(anyText),
+    newestEvent: orNull(fc.record({ id: anyId, hash: anyText })),
+    cuts: fc.array(fc.record({ incarnation: fc.integer({ min: 1 }), aboveId: anyId })),
+    healed: orNull(
+      fc.record({
+        why: anyText,
+        atMs: anyMs,
+        gapFromMs: orNull(anyMs),
+        events: fc.nat(),
+        details: fc.nat(),
+        facts: fc.nat(),
+        conflicts: fc.nat(),
+        lostOnSource: fc.nat(),
+        newIncarnation: fc.boolean(),
+      }),
+    ),
+    poll: orNull(fc.record({ settledId: orNull(anyId), settledDetailId: orNull(anyId) })),
     atMs: anyMs,
   });
   fc.assert(

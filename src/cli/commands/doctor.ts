@@ -8,12 +8,13 @@ export const doctorCommand = defineCommand({
   name: 'doctor',
   what: 'check everything that the tail needs of its source; prints the statement that fixes each fault',
   example: 'usagestream doctor --source mysql://reader@db:3306',
-  takes: ['source', 'sourcePassword', 'cloudSchema', 'serverId', 'prefix'],
+  takes: ['source', 'sourcePassword', 'cloudSchema', 'serverId', 'prefix', 'sourceMode'],
   run: async (values, _own, context) => {
     const findings = await preflightTarget(
       {
         target: targetOf(values.source, values.sourcePassword),
         cloudSchema: values.cloudSchema,
+        sourceMode: values.sourceMode,
         serverId: values.serverId ?? readerId(values.prefix),
       },
       systemClock,

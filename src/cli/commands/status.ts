@@ -7,12 +7,13 @@ import { openPool, quoteName } from '../../platform/mysql.ts';
 import type { RowDataPacket } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
 import { openLog } from '../open-log.ts';
+import { sourceLines, sourceStatus } from '../source-status.ts';
 import { targetOf } from '../stages.ts';
 import { statusByZone } from '../status-by-zone.ts';
 
 export const statusCommand = defineCommand({
   name: 'status',
-  what: 'where each partition stands: owner, lag, watermark, closed windows; and what was refused',
+  what: 'the source and how it is followed; where each partition stands: owner, lag, watermark, closed windows; and what was refused',
   example: 'usagestream status --sink mysql://api@db:3306 --log kafka://k1:9092 --prefix acs',
   options: [new Option('--by <what>', 'also add up lag, load and rows by zone').choices(['zone'])],
   takes: ['sink', 'sinkPassword', 'log', 'logPassword', 'prefix', 'schema', 'generation'],
@@ -60,13 +61,17 @@ export const statusCommand = defineCommand({
         // Nobody can read past them: of a tailer at work they end within seconds.
         openTransactions: open.map(({ lastMs, ...one }) => ({ ...one, lastWrite: time(lastMs) })),
       };
+      const source = await sourceStatus(log, values.prefix, context.signal);
       const zones =
         own['by'] === 'zone'
           ? await statusByZone({ ...values, ...context, pool, log, lags: lines, offsets })
           : null;
       if (context.json)
-        console.log(JSON.stringify({ partitions: lines, ...summary, ...(zones && { zones }) }));
+        console.log(
+          JSON.stringify({ source, partitions: lines, ...summary, ...(zones && { zones }) }),
+        );
       else {
+        for (const line of sourceLines(source)) console.log(line);
         console.table(lines);
         if (zones) console.table(zones.map((z) => ({ ...z, partitions: z.partitions.join(' ') })));
         console.log(

@@ -1,6 +1,6 @@
 import { envName } from '../load-settings.ts';
 import { settings } from '../settings.ts';
-import type { Setting } from '../settings.ts';
+import type { Setting } from '../setting.ts';
 import { code, page, plain, table } from './markdown.ts';
 
 /** A command as `--help` knows it: its name and its long flags. */

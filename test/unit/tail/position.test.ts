@@ -15,6 +15,12 @@ const record: PositionRecord = {
   watermarkMs: null,
   feedPartitions: 8,
   atMs: 17,
+  fileMs: 1772319600000,
+  serverUuid: null,
+  newestEvent: { id: '18446744073709551615', hash: '0123456789abcdef' },
+  cuts: [{ incarnation: 1, aboveId: '100' }],
+  healed: null,
+  poll: null,
   snapshot: {
     startedMs: 5,
     maxEventId: '18446744073709551615',
@@ -28,6 +34,18 @@ test('a position is read as it was written', () => {
   const { key, value } = encodePosition('acs', record);
   expect(key).toBe('acs');
   expect(decodePosition(String(value))).toEqual(record);
+});
+
+test('a position that an older version wrote has had one incarnation and was never healed', () => {
+  const { fileMs, serverUuid, newestEvent, cuts, healed, poll, ...old } = record;
+  expect(decodePosition(JSON.stringify(old))).toEqual({
+    ...record,
+    fileMs: null,
+    serverUuid: null,
+    newestEvent: null,
+    cuts: [],
+  });
+  expect([fileMs, serverUuid, newestEvent, cuts, healed, poll]).not.toContain(undefined);
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { contentHash } from '../../../src/aggregate/content-hash.ts';
+import { contentHash } from '../../../src/platform/content-hash.ts';
 import type { UsageEvent } from '../../../src/contracts/feed-record.ts';
 import { event, start } from '../../support/aggregate-feed.ts';
 
