@@ -11,7 +11,8 @@ export const logFailures: readonly Failure[] = [
       'log-kafka-broker.test.ts: that is killed twice in the middle has every acknowledged transaction once, and its group goes on',
       'chaos-run.test.ts: a pipeline that is hurt at random has every row once in the end',
     ],
-    pending: 'kafka: several brokers, and a change of leader',
+    reason:
+      'one broker is killed and restarted again and again; several brokers and a change of leader need a cluster that this suite does not start. A leader that moves is for a client what a broker that restarts is: connections are closed, metadata read again, and an open transaction is given up and written anew',
   },
   {
     n: 19,
@@ -21,8 +22,8 @@ export const logFailures: readonly Failure[] = [
       'log-kafka-broker.test.ts: that is killed twice in the middle has every acknowledged transaction once, and its group goes on',
       'log-kafka-broker.test.ts: that left out the marker of a transaction: the next writer of the id $why',
       'tail-restart.test.ts: a tailer whose writer was fenced drops everything and writes nothing twice',
+      'tail-kafka-faults.test.ts: writes each change once though answers to $why get lost',
     ],
-    pending: 'kafka: the answer to a commit is lost',
   },
   {
     n: 20,
@@ -33,15 +34,27 @@ export const logFailures: readonly Failure[] = [
       'log-conformance.ts: to $why fails, and its writer is spoiled',
       'tail-faults.test.ts: a feed made with other partitions is refused',
       'sink-publish.test.ts: a feed of other partitions is refused',
+      'tail-kafka-faults.test.ts: waits while too few replicas are in sync, says so, and goes on by itself',
+      'tail-kafka-faults.test.ts: makes a dead letter of a record that its topic cannot hold, and goes on',
+      'tail-kafka-faults.test.ts: stops when $why is deleted, and makes no empty one in its place',
+      'tail-kafka-faults.test.ts: is refused a feed that was repartitioned',
+      'aggregate-kafka-faults.test.ts: a worker stops when its feed is deleted, and makes no empty one in its place',
+      'aggregate-kafka-faults.test.ts: a worker stops when its feed is repartitioned',
     ],
-    pending: 'kafka: replicas, size, a topic deleted while it is used',
+    reason:
+      "too few replicas are answered by a proxy in the broker's place: with one broker the case does not occur",
   },
   {
     n: 21,
     fault: 'the disk of the broker is full, rights or certificates end',
     holds: 'it is told, and work goes on when it is mended',
-    tests: [],
-    pending: 'kafka: rights, SASL and TLS',
+    tests: [
+      'log-secure.test.ts: that revokes a right makes a tailer wait, and say so, until it is given back',
+      'log-secure.test.ts: that gets a wrong password by %s says so, without the password',
+      'log-secure.test.ts: is refused by a client with $why',
+    ],
+    reason:
+      'a broker whose disk is full stops itself: it is then the broker that is gone and comes back, of row 18. A new certificate is read by the next connection, as the first was',
   },
   {
     n: 22,
@@ -73,8 +86,11 @@ export const logFailures: readonly Failure[] = [
       'aggregate-faults.test.ts: a worker whose partition is lost commits nothing more and takes no further batch',
       'log-group-conformance.ts: tells a batch in hand that its partition was taken',
       'readers.test.ts: a partition is let go after its running batch, which can tell',
+      'aggregate-kafka-faults.test.ts: workers that come and go every second cost no row, and double none (seed ${seed})',
+      'aggregate-kafka-faults.test.ts: from one worker to eight and back to two, every row is there once',
     ],
-    pending: 'kafka: a storm of rebalances',
+    reason:
+      'five workers come and go; in a storm without end the group of Kafka itself makes no progress while each rebalance is shorter than a join takes. No row is lost or doubled in it',
   },
   {
     n: 25,
@@ -95,6 +111,7 @@ export const logFailures: readonly Failure[] = [
       'aggregate-group.test.ts: workers that join share the partitions; those that stay take over from one that leaves',
       'aggregate-fold.test.ts: the same rows: $name',
       'chaos-run.test.ts: a pipeline that is hurt at random has every row once in the end',
+      'aggregate-kafka-faults.test.ts: from one worker to eight and back to two, every row is there once',
     ],
   },
   {
@@ -106,6 +123,7 @@ export const logFailures: readonly Failure[] = [
       'log-kafka-broker.test.ts: that no longer holds the next record ends the reader and the member',
       'log-group-conformance.ts: ends a member whose start the log does not reach',
       'adopt-refused.test.ts: records that retention has taken stop adoption',
+      'aggregate-kafka-faults.test.ts: a worker stops when retention eats what it has yet to read, while it runs and when it starts',
     ],
   },
   {
@@ -128,8 +146,8 @@ export const logFailures: readonly Failure[] = [
     tests: [
       'log-kafka-broker.test.ts: that left out the marker of a transaction: the next writer of the id $why',
       'log-conformance.ts: does not pass an open transaction',
+      "aggregate-kafka-faults.test.ts: another producer's open transaction is shown with its owner, whose next start ends it",
     ],
-    pending: 'kafka: a hanging transaction is told',
   },
   {
     n: 38,
@@ -138,6 +156,7 @@ export const logFailures: readonly Failure[] = [
     tests: [
       'log-group-conformance.ts: starts where its store says',
       'readers.test.ts: a partition without a start is a fault, not a start at 0',
+      'aggregate-kafka-faults.test.ts: offsets of the group in Kafka do not matter: a worker starts where its tables say',
     ],
     reason: 'offsets of the group are written for lag tools alone and never read',
   },

@@ -58,8 +58,14 @@ export const storeFailures: readonly Failure[] = [
       'aggregate-faults.test.ts: a connection lost at any step, with a COMMIT of unknown outcome, changes nothing',
       'sink-helper-tables.test.ts: a kill of the sink at any statement of a publication loses and doubles nothing',
       'chaos-run.test.ts: a pipeline that is hurt at random has every row once in the end',
+      'store-faults.test.ts: publishes a window once, whole, over $why ($errno)',
+      'store-faults.test.ts: folds the same rows over $why ($errno), at any statement (seed ${seed})',
+      'store-server-faults.test.ts: waits while it is read-only (fail-over), says so, and goes on by itself',
+      'store-server-faults.test.ts: waits while it is full (%i), and goes on by itself',
+      'store-server-faults.test.ts: waits while it has no connection to give, and goes on by itself',
     ],
-    pending: 'kafka: read-only fail-over, full disk, max_allowed_packet',
+    reason:
+      'a full disk is raised by the server in a trigger, a packet too large by the test: a table space of fixed size makes MariaDB end itself',
   },
   {
     n: 31,
@@ -90,6 +96,9 @@ export const storeFailures: readonly Failure[] = [
       'aggregate-group.test.ts: a schema that is missing or newer, and a wrong password, are told at once',
       'aggregate-migrate.test.ts: processes that migrate at once take turns, and all is there once',
       'chaos-crash-points.test.ts: a migration killed before any of its kinds of step goes on and makes the same schema',
+      'two-versions.test.ts: a worker of an older build claims nothing once a newer one has migrated',
+      'two-versions.test.ts: a state that a newer build wrote stops an older worker, and stays as it is',
+      'two-versions.test.ts: a sink of an older build publishes nothing once a newer one has migrated',
     ],
   },
   {
@@ -109,6 +118,7 @@ export const storeFailures: readonly Failure[] = [
       'chaos-links.test.ts: a link $why: every change comes once',
       'tail-faults.test.ts: a transaction larger than memory comes whole and once, rolled back ones not at all',
       'account-book.test.ts: over its budget the book lets go, and still knows when the oldest waiting event is',
+      'tail-half-open.test.ts: a connection on which nothing comes any more is noticed by the heartbeats that are missing',
     ],
     reason:
       'an hour is too long for a test: `npm run test:chaos -- --soak 20` measures memory and descriptors (figures in docs/high-availability.md), `npm run bench` drains a backlog of a million events',
