@@ -104,12 +104,12 @@ async function taken(
   before: PositionRecord,
   { log, clock, signal }: HandOverIo,
 ): Promise<PositionRecord> {
-  const { prefix, cloudSchema } = options;
+  const { prefix } = options;
   const { adopted, ...rest } = before;
   const at = { file: offset.file, pos: offset.pos };
   let rawFrom: RawPlace | null = null;
   if (server === prefix) {
-    const end = await rawEnd(log, prefix, cloudSchema, signal);
+    const end = await rawEnd(log, options, before.healed?.atMs ?? 0, signal);
     rawFrom = { ...at, row: -1 };
     if (end && compareRawPlaces(end, rawFrom) > 0) rawFrom = end;
   }

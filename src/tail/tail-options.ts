@@ -5,6 +5,9 @@ import type { BinlogPoint } from './binlog-point.ts';
 import { noZones } from './zone-slices.ts';
 import type { ZonePlan } from './zone-slices.ts';
 
+/** How `source.version` of our own raw records begins. */
+export const ownVersion = 'usagestream-';
+
 export interface TailOptions {
   readonly source: MysqlTarget;
   /** Name of CloudStack's schema, normally `cloud`. */
@@ -78,7 +81,7 @@ export const withStreamDefaults = <T extends StreamOptions>(options: T) => ({
   writeTimeoutMs: 60_000,
   failFast: false,
   zones: noZones,
-  version: `usagestream-${manifest.version}`,
+  version: `${ownVersion}${manifest.version}`,
   ...options,
 });
 

@@ -5,6 +5,7 @@ import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog } from '../../src/platform/log/log.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { changeEvents, deadLetters, usageFeed } from '../../streams/index.ts';
+import { debeziumEvent } from '../support/debezium-event.ts';
 import { debeziumTopics } from '../support/debezium-topics.ts';
 import { adoptOptions, startAdopt } from '../support/running-adopt.ts';
 import { randomSuffix, servers } from '../support/servers.ts';
@@ -105,23 +106,7 @@ test('a feed keeps to its kind of source', async () => {
   await expect(startAdopt(other, log).done).rejects.toMatchObject({ code: 'TAIL_OTHER_SOURCE' });
 });
 
-const record = (id: number, more: object = {}): string =>
-  JSON.stringify({
-    before: null,
-    after: {
-      ...{ id, type: 'VM.START', account_id: 2, created: 1771690112000, zone_id: 1, processed: 0 },
-      ...{ resource_id: null, resource_name: null, offering_id: null, template_id: null },
-      ...{ size: null, resource_type: null, virtual_size: null },
-      ...more,
-    },
-    source: {
-      ...{ version: 'x', connector: 'mariadb', name: from, ts_ms: 1000, snapshot: 'false' },
-      ...{ db: 'cloud', table: 'usage_event', server_id: 1, gtid: null, file: 'b.000001' },
-      ...{ pos: id * 100, row: 0 },
-    },
-    op: 'c',
-    ts_ms: 1500,
-  });
+const record = (id: number, more: object = {}): string => debeziumEvent(from, id, more);
 
 async function write(values: readonly string[]): Promise<void> {
   await log.ensureTopics(from, [changeEvents(cloudSchema, 'usage_event')], 1);
