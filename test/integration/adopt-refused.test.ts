@@ -4,6 +4,7 @@ import { allTopics } from '../../src/cli/demo/pipeline.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog } from '../../src/platform/log/log.ts';
 import { createLogger } from '../../src/platform/logger.ts';
+import { readSourceStatus } from '../../src/tail/source-state.ts';
 import { changeEvents, deadLetters, usageFeed } from '../../streams/index.ts';
 import { debeziumEvent } from '../support/debezium-event.ts';
 import { debeziumTopics } from '../support/debezium-topics.ts';
@@ -14,6 +15,7 @@ import { tailedCloud } from '../support/tailed-cloud.ts';
 vi.setConfig({ testTimeout: 60_000 });
 
 const cloudSchema = 'cloud';
+const { signal } = new AbortController();
 let log: EventLog;
 let prefix: string;
 let from: string;
@@ -47,6 +49,10 @@ test('reading goes on where it was, also after a topic has grown', async () => {
   await write([record(3)]);
   await drain();
   expect(await eventIds()).toEqual(['1', '2', '3']);
+  expect((await readSourceStatus(log, prefix, signal)).state).toMatchObject({
+    state: 'adopting',
+    server: `Debezium ${from}`,
+  });
 });
 
 test('a row that makes no sense is a dead letter, and the others go on', async () => {
@@ -66,6 +72,8 @@ test('a record that is no envelope stops adoption, and what came before it is ke
     facts: { topic, partition: 0, offset: 1 },
   });
   expect(await eventIds()).toEqual(['1']);
+  const { state } = await readSourceStatus(log, prefix, signal);
+  expect(state).toMatchObject({ state: 'stopped', code: 'ADOPT_UNREADABLE' });
 });
 
 test('records that retention has taken stop adoption', async () => {
@@ -128,7 +136,6 @@ async function drop(offset: number): Promise<void> {
 
 async function valuesOf(name: string): Promise<string[]> {
   const values: string[] = [];
-  const { signal } = new AbortController();
   for (const { partition, earliest, next } of await log.offsets(name))
     for await (const { records } of log.read({
       topic: name,
