@@ -46,6 +46,8 @@ export async function exportOffset(
       throw refused('the first snapshot is not finished: let the tailer finish it');
     if (stored.adopted) throw refused("this feed is made from a Debezium's topics already");
     if (stored.poll) throw refused('the source is polled: there is no place in a binlog');
+    if (stored.withinTransaction)
+      throw refused('the place is within a transaction: run the tailer');
     if (stored.rawFrom && compareRawPlaces({ ...stored, row: -1 }, stored.rawFrom) < 0)
       throw refused('the raw topics are ahead of the feed: run the tailer until it has caught up');
     return {
@@ -121,6 +123,10 @@ async function taken(
       ...raw,
       ...at,
       gtid: offset.gtids?.replaceAll(/\s/g, '') || null,
+      // On MySQL a transaction begins before the place where Debezium has it begin.
+      ...(offset.gtids?.includes(':') && (offset.event || offset.row)
+        ? { withinTransaction: true as const }
+        : {}),
       fileMs: null,
       serverId: offset.server_id ?? before.serverId,
       atMs: clock.now(),

@@ -85,6 +85,8 @@ export const PositionRecord = z.object({
   feedPartitions: z.int().positive(),
   /** Set when the feed is made from a Debezium's topics: the place from which reading goes on. */
   adopted: AdoptedPlace.optional(),
+  /** MySQL: file and pos lie within a transaction, as a Debezium has them; only the GTID set tells where to go on. */
+  withinTransaction: z.literal(true).optional(),
   /** Set when a Debezium wrote the raw topics up to this change (row -1: up to this place): ours begin after it. */
   rawFrom: z
     .object({ file: z.string(), pos: z.int().nonnegative(), row: z.int().min(-1) })

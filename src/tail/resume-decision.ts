@@ -12,6 +12,8 @@ export interface StoredPlace {
   readonly serverId: number;
   /** MySQL's server_uuid; null on MariaDB. */
   readonly serverUuid: string | null;
+  /** File and byte are no end of a transaction: only the GTID counts, on whatever server. */
+  readonly withinTransaction?: true | undefined;
 }
 
 /** What a server says when it is asked about that place. */
@@ -73,11 +75,13 @@ function decide(stored: StoredPlace, seen: ServerSight): ResumeDecision {
   if (seen.isReplica && (holds === false || seen.newestEvent === 'missing')) return { how: 'wait' };
   if (seen.newestEvent === 'differs') return heal('newest event differs');
   const log = seen.logs.find(({ file }) => file === stored.file);
-  const isThere = log !== undefined && stored.pos <= log.size && sameHistory(stored, seen);
+  const byPlace = stored.withinTransaction !== true;
+  const isThere =
+    byPlace && log !== undefined && stored.pos <= log.size && sameHistory(stored, seen);
   if (seen.newestEvent === 'missing')
     return heal(holds === false ? 'transactions lost' : 'newest event missing');
   if (isThere) return { how: 'position' };
-  if (isOther(stored, seen)) {
+  if (!byPlace || isOther(stored, seen)) {
     if (stored.gtid === null || stored.gtid === '') return heal('another server without our GTID');
     if (holds !== true)
       return heal(

@@ -32,7 +32,9 @@ export async function resumeFrom(
     return start;
   }
   const decision = await decide(context, stored, refused);
-  if (decision.how !== 'position')
+  // By GTID on its own server: the places of raw records mean what they meant.
+  const stays = stored.withinTransaction === true && stored.serverId === context.identity.serverId;
+  if (decision.how === 'heal' || (decision.how === 'gtid' && !stays))
     leaveRawFrom(context, stored, decision.how === 'heal' ? decision.why : 'another server');
   if (decision.how === 'heal') return heal(context, stored, decision.why);
 

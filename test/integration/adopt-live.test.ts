@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { startMysql } from '../../deploy/dev/mysql.ts';
+import { findMysql } from '../../deploy/dev/mysql-programs.ts';
 import { allTopics } from '../../src/cli/demo/pipeline.ts';
 import { FeedRecord } from '../../src/contracts/feed-record.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -12,17 +14,27 @@ import { startDebezium } from '../support/debezium.ts';
 import { debeziumTopics, masked, rawTopics } from '../support/debezium-topics.ts';
 import { startLoad } from '../support/event-load.ts';
 import { adoptOptions, startAdopt } from '../support/running-adopt.ts';
+import { mysqlUrl } from '../support/mysql.ts';
 import { canRunDebezium, servers, startMariaDb } from '../support/servers.ts';
 import { tailedCloud } from '../support/tailed-cloud.ts';
 import type { TailedCloud } from '../support/tailed-cloud.ts';
 
-describe.skipIf(!canRunDebezium())('adopting while a real Debezium writes', () => {
-  test(
+// Asked first, because that brings the programs.
+const mysql = canRunDebezium() && (await mysqlUrl()) !== undefined ? findMysql() : undefined;
+
+describe.skipIf(!canRunDebezium()).each([
+  { flavour: 'mariadb', programs: '' },
+  { flavour: 'mysql', programs: mysql },
+] as const)('adopting while a real Debezium for $flavour writes', ({ flavour, programs }) => {
+  test.skipIf(programs === undefined)(
     'the feed is the one that our tail makes, and our tail goes on from where Debezium stopped',
     { timeout: 120_000 },
     async () => {
-      await using mariadb = await startMariaDb();
-      await using cloud = await tailedCloud(mariadb.url);
+      await using own = new AsyncDisposableStack();
+      const server =
+        flavour === 'mysql' ? await startMysql({ programs: programs! }) : await startMariaDb();
+      const { url: sourceUrl } = own.use(server);
+      await using cloud = await tailedCloud(sourceUrl);
       const { sql, cloudSchema, log } = cloud;
       const prefix = `${cloud.prefix}d`;
       await using topics = new AsyncDisposableStack();
@@ -36,8 +48,8 @@ describe.skipIf(!canRunDebezium())('adopting while a real Debezium writes', () =
       const witness = cloud.start();
       await witness.whenCaughtUp();
       const debezium = await startDebezium({
-        flavour: 'mariadb',
-        sourceUrl: mariadb.url,
+        flavour,
+        sourceUrl,
         kafka: servers().kafkaBrokers,
         prefix,
         cloudSchema,
@@ -47,7 +59,7 @@ describe.skipIf(!canRunDebezium())('adopting while a real Debezium writes', () =
       const options = adoptOptions({ prefix, cloudSchema, from: prefix });
       try {
         const adopt = startAdopt(options, log);
-        const load = startLoad(mariadb.url, cloudSchema);
+        const load = startLoad(sourceUrl, cloudSchema);
         await load.reached(100);
         await changeCloud(sql);
         await load.stop();
@@ -57,7 +69,7 @@ describe.skipIf(!canRunDebezium())('adopting while a real Debezium writes', () =
         await witness.whenCaughtUp();
         expect(await feedOf(cloud, prefix)).toEqual(await feedOf(cloud, cloud.prefix));
 
-        const more = startLoad(mariadb.url, cloudSchema);
+        const more = startLoad(sourceUrl, cloudSchema);
         await more.reached(50);
         await debezium.stop();
         await more.stop();

@@ -213,6 +213,18 @@ test.each<{
     decides: heal('another history'),
   },
   { why: 'without GTIDs the server and the file count', stored: { gtid: null }, decides: position },
+  {
+    why: 'a place within a transaction is none: it goes on by GTID, also on the same server',
+    stored: { withinTransaction: true },
+    seen: { nextGtid: null },
+    decides: gtid,
+  },
+  {
+    why: 'within a transaction that was purged it is healed',
+    stored: { withinTransaction: true },
+    seen: { nextGtid: null, purged: `${a}:1-101` },
+    decides: heal('purged'),
+  },
   { why: 'a replica whose set holds ours goes on by GTID', seen: mysqlReplica, decides: gtid },
   {
     why: 'tagged transactions count by their tag',
