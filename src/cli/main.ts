@@ -9,6 +9,7 @@ import { explainCommand } from './commands/explain.ts';
 import { logCommands } from './commands/log.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { quirksCommand } from './commands/quirks.ts';
+import { rebuildCommand } from './commands/rebuild.ts';
 import { referenceCommand } from './commands/reference.ts';
 import { runCommand } from './commands/run.ts';
 import { simulateCommand } from './commands/simulate.ts';
@@ -51,6 +52,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(topics, topicCommands.describe, finish);
   const logs = program.command('log').description('work on whole logs');
   addCommand(logs, logCommands.copy, finish);
+  addCommand(program, rebuildCommand, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
   addCommand(program, quirksCommand, finish);
