@@ -4,9 +4,11 @@ import { addCommand } from './command.ts';
 import { aggregateCommand } from './commands/aggregate.ts';
 import { deadLetterCommands } from './commands/dead-letters.ts';
 import { demoCommand } from './commands/demo.ts';
+import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { logCommands } from './commands/log.ts';
+import { generationCommands } from './commands/generations.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { quirksCommand } from './commands/quirks.ts';
 import { rebuildCommand } from './commands/rebuild.ts';
@@ -53,6 +55,12 @@ async function main(argv: readonly string[]): Promise<number> {
   const logs = program.command('log').description('work on whole logs');
   addCommand(logs, logCommands.copy, finish);
   addCommand(program, rebuildCommand, finish);
+  addCommand(program, diffCommand, finish);
+  const generations = program
+    .command('generations')
+    .description('complete sets of results: list them, drop one');
+  addCommand(generations, generationCommands.list, finish);
+  addCommand(generations, generationCommands.drop, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
   addCommand(program, quirksCommand, finish);
