@@ -20,6 +20,13 @@ CREATE TABLE IF NOT EXISTS cutover (
   KEY by_state (state, id)
 ) ENGINE=InnoDB;
 
+-- While a cutover runs: accounts of which quota has charged rows, and the newest window with one. Their windows
+-- up to there are never touched.
+CREATE TABLE IF NOT EXISTS cutover_charged (
+  account_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+  until_ms BIGINT NOT NULL
+) ENGINE=InnoDB;
+
 -- A named copy of the states of a generation at a closed window, to begin a rebuild from. Events, rows and
 -- corrections up to there stay where they are: they only ever grow.
 CREATE TABLE IF NOT EXISTS savepoint (

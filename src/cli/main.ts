@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { isAppError } from '../platform/errors.ts';
 import { addCommand } from './command.ts';
 import { aggregateCommand } from './commands/aggregate.ts';
+import { cutoverCommand, rollbackCommand } from './commands/cutover.ts';
 import { deadLetterCommands } from './commands/dead-letters.ts';
 import { demoCommand } from './commands/demo.ts';
 import { diffCommand } from './commands/diff.ts';
@@ -56,6 +57,8 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(logs, logCommands.copy, finish);
   addCommand(program, rebuildCommand, finish);
   addCommand(program, diffCommand, finish);
+  addCommand(program, cutoverCommand, finish);
+  addCommand(program, rollbackCommand, finish);
   const generations = program
     .command('generations')
     .description('complete sets of results: list them, drop one');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isAppError } from '../platform/errors.ts';
+import { AppError, isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
 import { requireVersion } from '../platform/migrate.ts';
 import { checkAmendGrant } from './amend-rows.ts';
@@ -66,6 +66,13 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
   const outbox = io.log !== null;
   const lease = await standBy(control, work, generation, self, io);
   if (!lease) return;
+  // A cutover while we stood by: whoever led then published another generation since.
+  const wanted = { name: options.generation, feedPartitions: options.feedPartitions };
+  const now = await loadGeneration(control, t, wanted);
+  if (now?.id !== generation.id) {
+    await stepDown(self, io, lease);
+    throw new AppError('GENERATION_CHANGED', { from: generation.name, to: now?.name });
+  }
   self.onLead();
   io.metrics.sinkLeader.set(1);
   io.logger.info(
