@@ -27,6 +27,17 @@ CREATE TABLE IF NOT EXISTS cutover_charged (
   until_ms BIGINT NOT NULL
 ) ENGINE=InnoDB;
 
+-- While a cutover runs: rows of two generations that are the same row under other keys, because a quirk makes
+-- keys otherwise.
+CREATE TABLE IF NOT EXISTS cutover_pair (
+  window_start_ms BIGINT NOT NULL,
+  account_id BIGINT UNSIGNED NOT NULL,
+  from_record BINARY(16) NOT NULL,
+  to_record BINARY(16) NOT NULL,
+  to_key VARCHAR(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  PRIMARY KEY (window_start_ms, account_id, from_record)
+) ENGINE=InnoDB;
+
 -- A named copy of the states of a generation at a closed window, to begin a rebuild from. Events, rows and
 -- corrections up to there stay where they are: they only ever grow.
 CREATE TABLE IF NOT EXISTS savepoint (

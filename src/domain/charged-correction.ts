@@ -13,7 +13,7 @@ export interface ChargedCorrection {
   readonly action: CorrectionAction;
   /** Text with equal content for equal corrections: its hash is the correction's id. */
   readonly idempotencyKey: string;
-  /** Of the row that `append` publishes: as usage rows of the type have them. */
+  /** Of the row that `append` publishes, as usage rows of the type have them; nothing for `ledger`. */
   readonly rawUsage: string;
   readonly usageDisplay: string;
   /** Of that row, by the correction's id. */
@@ -41,7 +41,7 @@ export function chargedCorrection(
   const delta = newQuantity - oldQuantity;
   const action = delta > 0n ? 'append' : 'ledger';
   const unit = unitOf(usageType);
-  const hours = rawHours(Number(delta));
+  const hours = rawHours(Number(delta > 0n ? delta : 0n));
   return {
     ...{ accountId, oldQuantity, newQuantity, delta, action },
     idempotencyKey: JSON.stringify([

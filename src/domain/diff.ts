@@ -92,7 +92,10 @@ export function compareGroup(
       if (isKnown) differences.push({ class: 'duplicate', left: null, right: row, columns: [] });
       else lone.right.push(row);
   }
-  const far = matchResources(lone.left, lone.right);
+  // A quirk may make keys otherwise: what is equal but for its key is equal.
+  const alike = pairUp(lone.left, lone.right, true);
+  equal += alike.equal.length;
+  const far = matchResources(alike.left, alike.right);
   differences.push(...far.pairs.map(([a, b]) => differs(a, b)));
   for (const row of far.left)
     differences.push({ class: 'missing', left: row, right: null, columns: [] });
@@ -114,10 +117,10 @@ const differs = (left: DiffRow, right: DiffRow): Difference => ({
 });
 
 const isSame = (a: DiffRow, b: DiffRow): boolean =>
-  diffColumns.every((column) => a.cells[column] === b.cells[column]);
+  a.usageType === b.usageType && diffColumns.every((column) => a.cells[column] === b.cells[column]);
 
-/** Rows of one key: equal ones in pairs, then others in pairs, and what one side has more. */
-function pairUp(left: readonly DiffRow[], right: readonly DiffRow[]) {
+/** Rows of one key: equal ones in pairs, then (if wanted) others in pairs, and what one side has more. */
+function pairUp(left: readonly DiffRow[], right: readonly DiffRow[], onlyEqual = false) {
   const rest = [...right];
   const equal: DiffRow[] = [];
   const open = left.filter((row) => {
@@ -127,7 +130,7 @@ function pairUp(left: readonly DiffRow[], right: readonly DiffRow[]) {
     rest.splice(at, 1);
     return false;
   });
-  const pairs = Math.min(open.length, rest.length);
+  const pairs = onlyEqual ? 0 : Math.min(open.length, rest.length);
   const differing = open
     .slice(0, pairs)
     .flatMap((row, at): [DiffRow, DiffRow][] => (rest[at] ? [[row, rest[at]]] : []));

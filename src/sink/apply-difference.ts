@@ -1,7 +1,7 @@
 import { AppError } from '../platform/errors.ts';
 import type { CopyColumns } from './cloud-usage-columns.ts';
 import { highestKnownId } from './copy-rows.ts';
-import { recordOf, sameKey, windowsOf } from './cutover-sql.ts';
+import { pairOf, recordOf, sameKey, windowsOf } from './cutover-sql.ts';
 import { rememberLastId } from './lease.ts';
 import type { PublishContext } from './publish-window.ts';
 
@@ -12,8 +12,8 @@ export interface Pair {
 }
 
 /**
- * Gives the records of the published windows their ids: the one under which the same row is published, or
- * else the one it had when this generation was live before, or else a new one, ascending by window, account,
+ * Gives the records of the published windows their ids: the one under which the same row is published (by
+ * key, or under another key), or else the one it had when this generation was live before, or else a new one, ascending by window, account,
  * type and key.
  */
 export async function takeIds(context: PublishContext, { from, to }: Pair): Promise<void> {
@@ -22,6 +22,15 @@ export async function takeIds(context: PublishContext, { from, to }: Pair): Prom
     `UPDATE ${windowsOf(t)} STRAIGHT_JOIN ${recordOf(t, 'o')} STRAIGHT_JOIN ${sameKey(t, 'n', 'o')}
      SET n.cloud_usage_id = o.cloud_usage_id WHERE NOT (n.cloud_usage_id <=> o.cloud_usage_id)`,
     [from, from, to],
+  );
+  await work.run(
+    `UPDATE ${t.cutoverPair} AS q
+     STRAIGHT_JOIN ${t.record} AS o ON o.generation = ? AND o.window_start_ms = q.window_start_ms
+       AND o.account_id = q.account_id AND o.record_id = q.from_record
+     STRAIGHT_JOIN ${t.record} AS n ON n.generation = ? AND n.window_start_ms = q.window_start_ms
+       AND n.account_id = q.account_id AND n.record_id = q.to_record
+     SET n.cloud_usage_id = o.cloud_usage_id`,
+    [from, to],
   );
   const base = await highestKnownId(work, t, cloudUsageSchema, '0');
   const { matched } = await work.run(
@@ -50,10 +59,12 @@ export async function applyDifference(
   { from, to }: Pair,
 ): Promise<void> {
   const { work, t } = context;
+  // No alias: a DELETE by one needs a database that is selected.
   const gone = `FROM ${windowsOf(t)} STRAIGHT_JOIN ${recordOf(t, 'o')}
-     LEFT JOIN ${sameKey(t, 'n', 'o')} JOIN ${t.cloudUsage} c ON c.id = o.cloud_usage_id
-     WHERE n.record_id IS NULL`;
-  await work.run(`DELETE c ${gone} AND c.quota_calculated = 0`, [from, from, to]);
+     LEFT JOIN ${sameKey(t, 'n', 'o')} LEFT JOIN ${pairOf(t.cutoverPair, 'o', 'from_record')}
+     JOIN ${t.cloudUsage} ON ${t.cloudUsage}.id = o.cloud_usage_id
+     WHERE n.record_id IS NULL AND q.from_record IS NULL`;
+  await work.run(`DELETE ${t.cloudUsage} ${gone} AND quota_calculated = 0`, [from, from, to]);
   const left = await work.row(`SELECT COUNT(*) AS n ${gone}`, [from, from, to]);
   const changed = `${windowsOf(t)} STRAIGHT_JOIN ${recordOf(t, 'n')}
      STRAIGHT_JOIN ${t.cloudUsage} AS c ON c.id = n.cloud_usage_id`;

@@ -12,6 +12,7 @@ import {
   chargedAccounts,
   correctionContent,
   isAlike,
+  pairOf,
   recordContent,
   sameKey,
 } from './cutover-sql.ts';
@@ -89,24 +90,28 @@ async function correctAccount(
   const { work, t } = context;
   const { from, to } = pair;
   const { account, untilMs } = slice;
+  // Under the key that the generation to come has: late events will be compared with that one.
+  const ofPair = `LEFT JOIN ${pairOf(t.cutoverPair, 'r', 'from_record')} AND r.generation = ?`;
+  const identity = `r.window_start_ms, r.window_end_ms, r.partition_id, r.usage_type,
+    COALESCE(q.to_key, r.natural_key) AS natural_key, COALESCE(q.to_record, r.record_id) AS record_id`;
   const rows = await work.rows(
     `SELECT MIN(window_start_ms) AS window_start_ms, MIN(window_end_ms) AS window_end_ms,
        MIN(partition_id) AS partition_id, MIN(usage_type) AS usage_type, natural_key,
        MIN(record_id) AS record_id, SUM(was) AS was, SUM(now) AS now
      FROM (
-       SELECT window_start_ms, window_end_ms, partition_id, usage_type, natural_key, record_id,
-         IF(generation = ?, quantity, 0) AS was, IF(generation = ?, 0, quantity) AS now
-       FROM ${t.record} WHERE generation IN (?, ?) AND account_id = ? AND kind = 'usage'
-         AND ${inPublished(context)}
+       SELECT ${identity}, IF(r.generation = ?, r.quantity, 0) AS was,
+         IF(r.generation = ?, 0, r.quantity) AS now
+       FROM ${t.record} r ${ofPair}
+       WHERE r.generation IN (?, ?) AND r.account_id = ? AND r.kind = 'usage' AND r.${inPublished(context)}
        UNION ALL
-       SELECT window_start_ms, window_end_ms, partition_id, usage_type, natural_key, record_id,
-         IF(generation = ?, delta, 0), IF(generation = ?, 0, delta)
-       FROM ${t.correction} WHERE generation IN (?, ?) AND account_id = ? AND made_start_ms <= ?
+       SELECT ${identity}, IF(r.generation = ?, r.delta, 0), IF(r.generation = ?, 0, r.delta)
+       FROM ${t.correction} r ${ofPair}
+       WHERE r.generation IN (?, ?) AND r.account_id = ? AND r.made_start_ms <= ?
      ) AS standing
      GROUP BY natural_key HAVING was <> now ORDER BY window_start_ms, usage_type, natural_key`,
     [
-      ...[from, from, from, to, account, from, untilMs],
-      ...[from, from, from, to, account, untilMs],
+      ...[from, from, from, from, to, account, from, untilMs],
+      ...[from, from, from, from, to, account, untilMs],
     ],
   );
   const corrections = rows.map((row) => toCorrection(row, account, made));
@@ -199,20 +204,33 @@ async function replaceSlice(
     `DELETE FROM ${t.record} WHERE generation = ? AND account_id = ? AND ${inPublished(context)}`,
     [to, account, from, untilMs],
   );
+  // Under the keys of the generation to come.
+  const mapped = (content: string) =>
+    content
+      .split(', ')
+      .map((name) => renamed[name] ?? `r.${name}`)
+      .join(', ');
+  const ofPair = `LEFT JOIN ${pairOf(t.cutoverPair, 'r', 'from_record')}`;
   await work.run(
     `INSERT INTO ${t.record} (generation, revision, cloud_usage_id, ${recordContent})
-     SELECT ?, revision, cloud_usage_id, ${recordContent} FROM ${t.record}
-     WHERE generation = ? AND account_id = ? AND ${inPublished(context)}`,
+     SELECT ?, r.revision, r.cloud_usage_id, ${mapped(recordContent)} FROM ${t.record} r ${ofPair}
+     WHERE r.generation = ? AND r.account_id = ? AND r.${inPublished(context)}`,
     [to, from, account, from, untilMs],
   );
   const ofSlice = 'generation = ? AND account_id = ? AND made_start_ms <= ?';
   await work.run(`DELETE FROM ${t.correction} WHERE ${ofSlice}`, [to, account, untilMs]);
   await work.run(
     `INSERT IGNORE INTO ${t.correction} (generation, ${correctionContent})
-     SELECT ?, ${correctionContent} FROM ${t.correction} WHERE ${ofSlice}`,
+     SELECT ?, ${mapped(correctionContent)} FROM ${t.correction} r ${ofPair}
+     WHERE r.generation = ? AND r.account_id = ? AND r.made_start_ms <= ?`,
     [to, from, account, untilMs],
   );
 }
+
+const renamed: Readonly<Record<string, string>> = {
+  '`record_id`': 'COALESCE(q.to_record, r.`record_id`)',
+  '`natural_key`': 'COALESCE(q.to_key, r.`natural_key`)',
+};
 
 async function note(
   { work, t }: PublishContext,

@@ -42,3 +42,45 @@ export const chargedAccounts = (t: StoreTables): string =>
   `SELECT o.account_id, MAX(o.window_start_ms) AS until_ms
    FROM ${t.record} o JOIN ${t.cloudUsage} c ON c.id = o.cloud_usage_id
    WHERE o.generation = ? AND c.quota_calculated = 1 GROUP BY o.account_id`;
+
+/** What tells rows of a window and account apart without their keys. */
+const likeness = (alias: string): string => {
+  const named = [
+    'usage_type',
+    'zone_id',
+    'usage_id',
+    'vm_instance_id',
+    'offering_id',
+    'template_id',
+  ];
+  const cells = [...named, 'network_id', 'type', 'cpu_speed', 'cpu_cores', 'memory'].map(
+    (name) => `COALESCE(${alias}.${quoteName(name)}, '-')`,
+  );
+  return `CONCAT_WS('|', ${cells.join(', ')})`;
+};
+
+/** Records of a generation whose key another has not, numbered among those that look alike. */
+const loneRows = (t: StoreTables, alias: string, other: string): string =>
+  `(SELECT ${alias}.window_start_ms, ${alias}.account_id, ${alias}.record_id, ${alias}.natural_key,
+      ${likeness(alias)} AS likeness,
+      ROW_NUMBER() OVER (PARTITION BY ${alias}.window_start_ms, ${alias}.account_id, ${likeness(alias)}
+        ORDER BY ${alias}.raw_usage, ${alias}.record_id) AS seq
+    FROM ${windowsOf(t)} STRAIGHT_JOIN ${recordOf(t, alias)}
+    LEFT JOIN ${sameKey(t, other, alias)}
+    WHERE ${other}.record_id IS NULL AND ${alias}.kind = 'usage')`;
+
+/**
+ * Rows of two generations that are the same row under other keys. Six values; see {@link pairValues}.
+ */
+export const pairRows = (t: StoreTables): string =>
+  `SELECT a.window_start_ms, a.account_id, a.record_id AS from_record, b.record_id AS to_record,
+     b.natural_key AS to_key
+   FROM ${loneRows(t, 'o', 'n')} a JOIN ${loneRows(t, 'n', 'o')} b
+     ON b.window_start_ms = a.window_start_ms AND b.account_id = a.account_id
+     AND b.likeness = a.likeness AND b.seq = a.seq`;
+export const pairValues = (from: number, to: number): number[] => [from, from, to, from, to, from];
+
+/** The pair `q` of a record, if any, by its side. */
+export const pairOf = (table: string, alias: string, side: 'from_record' | 'to_record'): string =>
+  `${table} AS q ON q.window_start_ms = ${alias}.window_start_ms
+     AND q.account_id = ${alias}.account_id AND q.${side} = ${alias}.record_id`;

@@ -1,6 +1,7 @@
 import { AppError, isAppError } from '../platform/errors.ts';
 import { correctCharged } from './correct-charged.ts';
 import { applyDifference, takeIds } from './apply-difference.ts';
+import { pairRows, pairValues } from './cutover-sql.ts';
 import { readFrontier } from './due-window.ts';
 import { loadGeneration } from './generation.ts';
 import type { Generation } from './generation.ts';
@@ -81,12 +82,18 @@ async function cutOver(context: PublishContext, request: CutoverRequest): Promis
   const to = await check(context, request);
   const pair = { from: request.from, to: to.id };
   await work.run(`DELETE FROM ${t.cutoverCharged}`);
+  await work.run(`DELETE FROM ${t.cutoverPair}`);
   const counts = await planCutover(work, t, pair.from, pair.to);
   if (counts.windows > 0 && target.mode === 'shadow')
     throw new AppError('CUTOVER_REFUSED', {
       reason: 'rows are published, but this sink runs in shadow mode',
     });
   if (target.mode === 'primary' && counts.windows > 0) {
+    await work.run(
+      `INSERT INTO ${t.cutoverPair} (window_start_ms, account_id, from_record, to_record, to_key)
+       ${pairRows(t)}`,
+      pairValues(pair.from, pair.to),
+    );
     await correctCharged(context, pair, to);
     await takeIds(context, pair);
     await noteChanges(context, pair);

@@ -1,5 +1,14 @@
 import type { Session } from './session.ts';
-import { chargedAccounts, isAlike, recordOf, sameKey, windowsOf } from './cutover-sql.ts';
+import {
+  chargedAccounts,
+  isAlike,
+  pairOf,
+  pairRows,
+  pairValues,
+  recordOf,
+  sameKey,
+  windowsOf,
+} from './cutover-sql.ts';
 import type { StoreTables } from './store-tables.ts';
 
 /** What a cutover does, or would do, to the published rows. */
@@ -25,21 +34,26 @@ export async function planCutover(
 ): Promise<CutoverCounts> {
   const charged = `LEFT JOIN (${chargedAccounts(t)}) f ON f.account_id = `;
   const isCharged = 'COALESCE(f.until_ms >= p.window_start_ms, FALSE)';
+  const pairs = `(${pairRows(t)})`;
+  const isKept = `(n.record_id IS NOT NULL AND (${isAlike}))`;
   const old = await session.row(
-    `SELECT COUNT(*) AS n,
-       COALESCE(SUM(n.record_id IS NOT NULL AND ${isAlike}), 0) AS equal,
-       COALESCE(SUM(n.record_id IS NOT NULL AND NOT (${isAlike}) AND NOT ${isCharged}), 0) AS updated,
+    `SELECT COALESCE(SUM(${isKept}), 0) AS equal,
+       COALESCE(SUM(n.record_id IS NOT NULL AND NOT ${isKept} AND NOT ${isCharged}), 0) AS updated,
        COALESCE(SUM(n.record_id IS NULL AND NOT ${isCharged}), 0) AS deleted,
-       COALESCE(SUM(${isCharged} AND (n.record_id IS NULL OR NOT (${isAlike}))), 0) AS charged
+       COALESCE(SUM(${isCharged} AND NOT ${isKept}), 0) AS charged
      FROM ${windowsOf(t)} STRAIGHT_JOIN ${recordOf(t, 'o')}
-     LEFT JOIN ${sameKey(t, 'n', 'o')} ${charged} o.account_id`,
-    [from, from, to, from],
+     LEFT JOIN ${pairOf(pairs, 'o', 'from_record')}
+     LEFT JOIN ${t.record} AS n ON n.generation = ? AND n.window_start_ms = o.window_start_ms
+       AND n.account_id = o.account_id AND n.record_id = COALESCE(q.to_record, o.record_id)
+     ${charged} o.account_id`,
+    [from, from, ...pairValues(from, to), to, from],
   );
   const added = await session.row(
     `SELECT COALESCE(SUM(NOT ${isCharged}), 0) AS inserted, COALESCE(SUM(${isCharged}), 0) AS charged
      FROM ${windowsOf(t)} STRAIGHT_JOIN ${recordOf(t, 'n')}
-     LEFT JOIN ${sameKey(t, 'o', 'n')} ${charged} n.account_id WHERE o.record_id IS NULL`,
-    [from, to, from, from],
+     LEFT JOIN ${sameKey(t, 'o', 'n')} LEFT JOIN ${pairOf(pairs, 'n', 'to_record')}
+     ${charged} n.account_id WHERE o.record_id IS NULL AND q.to_record IS NULL`,
+    [from, to, from, ...pairValues(from, to), from],
   );
   const windows = await session.row(`SELECT COUNT(*) AS n FROM ${windowsOf(t)}`, [from]);
   return {

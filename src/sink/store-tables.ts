@@ -23,6 +23,7 @@ export interface StoreTables {
   readonly succession: string;
   readonly cutover: string;
   readonly cutoverCharged: string;
+  readonly cutoverPair: string;
   /** CloudStack's. */
   readonly cloudUsage: string;
   readonly usageJob: string;
@@ -50,6 +51,7 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   succession: quoteName(schema, 'succession'),
   cutover: quoteName(schema, 'cutover'),
   cutoverCharged: quoteName(schema, 'cutover_charged'),
+  cutoverPair: quoteName(schema, 'cutover_pair'),
   cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
   usageJob: quoteName(cloudUsageSchema, 'usage_job'),
 });

@@ -21,8 +21,9 @@ export async function switchHelpers(context: PublishContext, { from, to }: Pair)
   for (const table of helperTables) {
     if (table.kind !== 'interval') continue;
     const target = quoteName(cloudUsageSchema, table.name);
-    const cells = table.columns.map(({ name }) => `t.${quoteName(name)}`).join(', ');
-    const mine = `${t.helperRow} h JOIN ${target} t ON t.id = h.helper_id AND t.account_id = h.account_id
+    const cells = table.columns.map(({ name }) => `${target}.${quoteName(name)}`).join(', ');
+    const mine = `${t.helperRow} h JOIN ${target}
+         ON ${target}.id = h.helper_id AND ${target}.account_id = h.account_id
        WHERE h.generation = ? AND h.table_name = ?`;
     await work.run(
       `INSERT INTO ${t.helperChange}
@@ -31,7 +32,7 @@ export async function switchHelpers(context: PublishContext, { from, to }: Pair)
        ON DUPLICATE KEY UPDATE body = VALUES(body)`,
       [window.startMs, from, table.name],
     );
-    await work.run(`DELETE t FROM ${mine}`, [from, table.name]);
+    await work.run(`DELETE ${target} FROM ${mine}`, [from, table.name]);
     await work.run(`DELETE FROM ${t.helperRow} WHERE generation = ? AND table_name = ?`, [
       from,
       table.name,
