@@ -14,6 +14,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { quirksCommand } from './commands/quirks.ts';
 import { rebuildCommand } from './commands/rebuild.ts';
 import { referenceCommand } from './commands/reference.ts';
+import { replayCommand } from './commands/replay.ts';
 import { runCommand } from './commands/run.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { sinkCommand } from './commands/sink.ts';
@@ -55,6 +56,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(topics, topicCommands.describe, finish);
   const logs = program.command('log').description('work on whole logs');
   addCommand(logs, logCommands.copy, finish);
+  addCommand(program, replayCommand, finish);
   addCommand(program, rebuildCommand, finish);
   addCommand(program, diffCommand, finish);
   addCommand(program, cutoverCommand, finish);
