@@ -2,12 +2,12 @@ import type { AccountId } from '../contracts/ids.ts';
 import type { LogBatch, LogRecord } from '../platform/log/log.ts';
 
 /**
- * Joins batches until they hold `bytes` of values, so that one transaction takes many.
+ * Joins batches until they hold `bytes` of values or `most` records, so that one transaction takes many.
  * @param accounts When given, records of other accounts are left out; those of no account stay.
  */
 export async function* gather(
   batches: AsyncIterable<LogBatch>,
-  bytes: number,
+  { bytes, most }: { bytes: number; most: number },
   accounts?: ReadonlySet<AccountId>,
 ): AsyncGenerator<LogBatch, void, undefined> {
   let records: LogRecord[] = [];
@@ -18,13 +18,12 @@ export async function* gather(
       if (accounts && record.key !== null && isOther(record.key, accounts)) continue;
       records.push(record);
       size += record.value?.length ?? 0;
+      if (size < bytes && records.length < most) continue;
+      yield { ...batch, records, nextOffset: record.offset + 1 };
+      records = [];
+      size = 0;
     }
     last = batch;
-    if (size < bytes) continue;
-    yield { ...batch, records };
-    records = [];
-    size = 0;
-    last = null;
   }
   if (last) yield { ...last, records };
 }

@@ -137,8 +137,13 @@ async function foldPartition(options: RebuildOptions, io: RebuildIo, part: Part)
     counts.begin(partition, from, end, worker.closedUntilMs);
     if ((worker.closedUntilMs ?? -Infinity) >= closedMs || from >= end) return;
     const read = io.log.read({ topic: generation.feedTopic, partition, from, until: end, signal });
+    // A throttled fold commits several times a second.
+    const most = throttle
+      ? Math.ceil(throttle.perSecond / generation.feedPartitions / 2)
+      : Infinity;
+    const limits = { bytes: batchBytes, most };
     const control = { stale: () => signal.aborted, heartbeat: () => Promise.resolve() };
-    for await (const batch of gather(read, batchBytes, accounts)) {
+    for await (const batch of gather(read, limits, accounts)) {
       await throttle?.take(batch.records.length, signal);
       if (signal.aborted) return;
       await worker.handle(batch, control);

@@ -15,6 +15,7 @@ import { quirksCommand } from './commands/quirks.ts';
 import { rebuildCommand } from './commands/rebuild.ts';
 import { referenceCommand } from './commands/reference.ts';
 import { replayCommand } from './commands/replay.ts';
+import { savepointCommands } from './commands/savepoint.ts';
 import { runCommand } from './commands/run.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { sinkCommand } from './commands/sink.ts';
@@ -58,6 +59,12 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(logs, logCommands.copy, finish);
   addCommand(program, replayCommand, finish);
   addCommand(program, rebuildCommand, finish);
+  const savepoints = program
+    .command('savepoint')
+    .description('named copies of the states of a generation, to begin a rebuild from');
+  addCommand(savepoints, savepointCommands.create, finish);
+  addCommand(savepoints, savepointCommands.list, finish);
+  addCommand(savepoints, savepointCommands.drop, finish);
   addCommand(program, diffCommand, finish);
   addCommand(program, cutoverCommand, finish);
   addCommand(program, rollbackCommand, finish);

@@ -1,6 +1,8 @@
 import { Option } from 'commander';
 import { openGeneration } from '../../aggregate/open-generation.ts';
+import { requireGeneration } from '../../aggregate/made-generation.ts';
 import { rebuild } from '../../aggregate/rebuild.ts';
+import { requireSavepoint, restoreSavepoint } from '../../aggregate/savepoint.ts';
 import { Throttle } from '../../aggregate/throttle.ts';
 import { AppError } from '../../platform/errors.ts';
 import { defineCommand } from '../command.ts';
@@ -52,8 +54,14 @@ export const rebuildCommand = defineCommand({
         console.log(context.json ? JSON.stringify(plan) : plan.text);
         return 0;
       }
+      const begin = own['fromSavepoint'] as string | undefined;
+      const savepoint = begin === undefined ? null : await requireSavepoint(pool, schema, begin);
       const generation = await openGeneration(asked, { pool, log, logger, signal });
       if (generation === null) return 1;
+      if (savepoint) {
+        const from = await requireGeneration(pool, schema, savepoint.generation);
+        await restoreSavepoint(pool, schema, savepoint, from, generation);
+      }
       const progress = showProgress(context, `rebuild ${name}`);
       const maxRate = own['maxRate'] as number | undefined;
       const startedMs = performance.now();
