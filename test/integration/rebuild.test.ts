@@ -9,6 +9,7 @@ import { rebuild } from '../../src/aggregate/rebuild.ts';
 import { replay } from '../../src/aggregate/replay.ts';
 import {
   createSavepoint,
+  dropSavepoint,
   requireSavepoint,
   restoreSavepoint,
 } from '../../src/aggregate/savepoint.ts';
@@ -29,7 +30,8 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
 
 const startMs = Date.UTC(2026, 2, 1);
 const dayMs = 86_400_000;
-const days = 12;
+const partDays = 6;
+const events = 4000;
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 let pipeline: Pipeline;
@@ -38,16 +40,21 @@ beforeAll(async () => {
   const kafka = kafkaBrokers.join(',');
   pipeline = await createPipeline({ mariadbUrl, kafka, partitions: 3, raw: false });
   await runStage(pipeline, 'tail', ...untilArgs(startMs - dayMs));
-  await play(
-    plan({ seed: 7, startMs, days, zones: 2, accounts: 12, vms: 25, eventsTarget: 4000 }),
-    {
+  for (const part of [0, 1]) {
+    const from = startMs + part * partDays * dayMs;
+    const cloud = { seed: 7 + part, zones: 2, accounts: 12, vms: 25, eventsTarget: events / 2 };
+    await play(plan({ ...cloud, startMs: from, days: partDays, idBase: part * 1_000_000 }), {
       ...{ target: pipeline.target, cloudSchema: pipeline.names.cloudSchema, pace: 'history' },
       signal: new AbortController().signal,
-    },
-  );
-  const until = untilArgs(startMs + (days - 1) * dayMs);
-  await runStage(pipeline, 'tail', ...until);
-  await runStage(pipeline, 'aggregate', ...until);
+    });
+    // Not to the end: events of the open window wait when the savepoint is made.
+    const until = untilArgs(from + (partDays - 1) * dayMs);
+    await runStage(pipeline, 'tail', ...until);
+    await runStage(pipeline, 'aggregate', ...until);
+    const { pool, names } = pipeline;
+    const live = await requireGeneration(pool, names.schema, 'main');
+    if (part === 0) await createSavepoint(pool, names.schema, 'half', live);
+  }
 });
 afterAll(() => pipeline[Symbol.asyncDispose]());
 
@@ -102,9 +109,10 @@ function command(...args: readonly string[]) {
 
 test('a rebuild killed three times with SIGKILL makes the rows of one that was not', async () => {
   const rows = await count('main');
+  await begin('killed');
   for (let kills = 0; kills < 3; kills++) {
     // Slow enough to be met on its way.
-    const run = command('rebuild', 'killed', '--max-rate', '3000');
+    const run = command('rebuild', 'killed', '--max-rate', '1500');
     while ((await count('killed')) < (rows * (kills + 1)) / 5)
       await new Promise((resolve) => setTimeout(resolve, 20));
     run.child.kill('SIGKILL');
@@ -132,7 +140,7 @@ test('a replay changes nothing and says so; a row that was tampered with is foun
   const before = await digest('main');
   const same = await replay({ pool: pipeline.pool, schema, generation }, io());
   expect(same).toMatchObject({ isSame: true, rows: { equal: before.rows } });
-  expect(same.events.equal).toBe(4000);
+  expect(same.events.equal).toBe(events);
   expect(await digest('main')).toEqual(before);
   const record = quoteName(schema, 'record');
   const change = `UPDATE ${record} SET quantity = quantity + ? WHERE generation = ? LIMIT 1`;
@@ -145,25 +153,38 @@ test('a replay changes nothing and says so; a row that was tampered with is foun
 test('a rebuild from a savepoint makes the rows of one from the start', async () => {
   const { schema } = pipeline.names;
   const { pool } = pipeline;
-  const source = await begin('source');
-  await rebuild({ schema, generation: source, untilMs: startMs + 5 * dayMs }, io());
-  await expect(createSavepoint(pool, schema, 'early', await begin('empty'))).rejects.toMatchObject({
+  const next = await begin('next');
+  const live = await requireGeneration(pool, schema, 'main');
+  const savepoint = await requireSavepoint(pool, schema, 'half');
+  await restoreSavepoint(pool, schema, savepoint, live, next);
+  const given = await count('next');
+  expect(given).toBeGreaterThan(0);
+  expect(given).toBeLessThan(await count('main'));
+  const { records } = await rebuild({ schema, generation: next }, io());
+  expect(await digest('next')).toEqual(await digest('main'));
+  const whole = await rebuild({ schema, generation: await begin('whole') }, io());
+  expect(records).toBeLessThan(whole.records);
+});
+
+test('a savepoint needs one window for all partitions and a name of its own; what it is of cannot be dropped', async () => {
+  const { schema } = pipeline.names;
+  const { pool } = pipeline;
+  const empty = await begin('empty');
+  await expect(createSavepoint(pool, schema, 'early', empty)).rejects.toMatchObject({
     code: 'SAVEPOINT_NOT_CLOSED',
   });
-  const ready = await begin('closed');
-  await rebuild({ schema, generation: ready }, io());
-  await createSavepoint(pool, schema, 'june', ready);
-  await expect(createSavepoint(pool, schema, 'june', ready)).rejects.toMatchObject({
+  const kept = await begin('kept');
+  await rebuild({ schema, generation: kept }, io());
+  await createSavepoint(pool, schema, 'end', kept);
+  await expect(createSavepoint(pool, schema, 'end', kept)).rejects.toMatchObject({
     code: 'SAVEPOINT_UNKNOWN',
   });
-  const next = await begin('next');
-  const savepoint = await requireSavepoint(pool, schema, 'june');
-  await restoreSavepoint(pool, schema, savepoint, ready, next);
-  await rebuild({ schema, generation: next }, io());
-  expect(await digest('next')).toEqual(await digest('main'));
-  await expect(dropGeneration(pool, schema, ready.id)).rejects.toMatchObject({
-    code: 'GENERATION_IN_USE',
+  const drop = () => dropGeneration(pool, schema, kept.id);
+  await expect(drop()).rejects.toMatchObject({ code: 'GENERATION_IN_USE' });
+  await dropSavepoint(pool, schema, 'end');
+  await drop();
+  expect(await count('kept')).toBe(0);
+  await expect(requireGeneration(pool, schema, 'kept')).rejects.toMatchObject({
+    code: 'GENERATION_MISSING',
   });
-  await dropGeneration(pool, schema, source.id);
-  expect(await count('source')).toBe(0);
 });
