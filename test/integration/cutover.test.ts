@@ -1,10 +1,18 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { naturalKey } from '../../src/domain/natural-key.ts';
 import { u64 } from '../../src/contracts/ids.ts';
 import { planCutover } from '../../src/sink/plan-cutover.ts';
+import { requestCutover } from '../../src/cli/rebuild/request-cutover.ts';
+import { openKafkaLog } from '../../src/platform/log/kafka.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { createMetrics } from '../../src/platform/metrics.ts';
+import { servers } from '../support/servers.ts';
+import { openPool, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { Session } from '../../src/sink/session.ts';
 import { storeTables } from '../../src/sink/store-tables.ts';
+import { grantedUser } from '../support/granted-user.ts';
 import { DatabaseProxy } from './sink-proxy.ts';
 import { day, firstDay, partitions, publishUntil, startSink, TestStore } from './sink-fixture.ts';
 import type { TestRow } from './sink-fixture.ts';
@@ -223,6 +231,48 @@ test.each([
   expect(await published()).toEqual(before);
 });
 
+test('a request that no sink answers is taken back', async () => {
+  await twoGenerations();
+  const { logger, pool } = {
+    logger: createLogger({ level: 'silent' }),
+    pool: openPool(store.target),
+  };
+  const brokers = servers().kafkaBrokers;
+  await using log = await openKafkaLog({ brokers, clientId: store.suffix, logger });
+  const signal = new AbortController().signal;
+  const io = { log, store: store.target, logger, metrics: createMetrics(), signal };
+  const call = { kind: 'cutover', name: 'g2', pool, schema: store.schema, io } as const;
+  const asked = requestCutover({ ...call, waitMs: 300, onProgress: () => undefined });
+  await expect(asked).rejects.toMatchObject({ code: 'CUTOVER_REFUSED' });
+  expect(await store.sql('SELECT 1 FROM us.cutover')).toEqual([]);
+  await pool.end();
+});
+
+test('without the rights of its grant file a request is refused and nothing changes; with them it is done', async () => {
+  await twoGenerations();
+  const before = await published();
+  const names = { schema: store.schema, cloud_usage: store.cloudUsage };
+  await using user = await grantedUser('sink', names);
+  const as = { store: parseMysqlUrl(user.url) };
+  expect(await switchTo('cutover', 1, 2, as)).toMatchObject({
+    state: 'refused',
+    code: 'STORE_ACCESS_DENIED',
+  });
+  expect(await published()).toEqual(before);
+  const grants = readFileSync(new URL('../../deploy/grants/cutover.sql', import.meta.url), 'utf8')
+    .replaceAll(/^--.*$/gm, '')
+    .replaceAll('${user}', new URL(user.url).username)
+    .replaceAll('${host}', '%')
+    .replaceAll('${schema}', store.schema)
+    .replaceAll('${cloud_usage}', store.cloudUsage);
+  await store.sql(grants);
+  await store.sql("UPDATE cu.cloud_usage SET quota_calculated = 1 WHERE start_date < '2026-03-02'");
+  expect(await switchTo('cutover', 1, 2, as)).toMatchObject({ state: 'done', charged: 3 });
+  expect(await switchTo('rollback', 2, 1, as)).toMatchObject({ state: 'done' });
+  await store.sql('UPDATE cu.cloud_usage SET quota_calculated = 0');
+  expect(await switchTo('cutover', 1, 2, as)).toMatchObject({ state: 'done' });
+});
+
 test('who polls cloud_usage during cutovers under live traffic sees one generation or the other, whole', async () => {
   await twoGenerations();
   const digest = () =>
@@ -258,5 +308,5 @@ test('who polls cloud_usage during cutovers under live traffic sees one generati
   isOver = true;
   await polling;
   await reader.end();
-  expect([...seen].toSorted()).toEqual([first, second].toSorted());
+  expect(seen).toEqual(new Set([first, second]));
 });

@@ -43,7 +43,7 @@ export const diffCommand = defineCommand({
       const summary = await compareSides([a, b], {
         ...{ pool, schema, cloudUsageSchema, spec, span, io, signal },
         isQuick: own['quick'] === true,
-        onDifference: report.difference,
+        onDifference: (found) => report.difference(found),
       });
       report.end(a, b, summary);
       const found = Object.values(summary.classes).reduce((sum, n) => sum + n, 0);

@@ -20,7 +20,13 @@ export const replayCommand = defineCommand({
         const { signal } = context;
         const result = await replay(
           { pool, schema, generation },
-          { ...createIo(context), log, store: target, signal, onProgress: progress.update },
+          {
+            ...createIo(context),
+            log,
+            store: target,
+            signal,
+            onProgress: (at) => progress.update(at),
+          },
         );
         progress.end();
         if (context.json) console.log(JSON.stringify({ generation: generation.name, ...result }));
