@@ -57,7 +57,7 @@ export async function answerCutover(context: PublishContext): Promise<boolean | 
     if (!isOurs) throw error;
     await work.transaction(async () => {
       await enterFence(work, t, context.lease);
-      await answer(context, request, 'refused', { code: error.code, ...error.facts });
+      await answer(context, request, 'refused', { ...error.facts, code: error.code });
     });
     return false;
   }

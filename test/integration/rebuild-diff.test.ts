@@ -7,7 +7,9 @@ import type { Explained } from '../../src/cli/diff/run-diff.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import type { Pipeline } from '../../src/cli/demo/pipeline.ts';
-import { readGolden } from '../support/golden.ts';
+import { migrate } from '../../src/platform/migrate.ts';
+import { quoteName } from '../../src/platform/mysql.ts';
+import { readGolden, readGoldenTable } from '../support/golden.ts';
 import { playGolden } from '../support/play-golden.ts';
 import { recordDigest } from '../support/record-digest.ts';
 
@@ -76,5 +78,41 @@ test.each(['basic', 'week', 'volvm'])(
     expect(right.found.length).toBeGreaterThan(0);
     const both = await compare(pipeline, file, 'right');
     expect(both.reasons['unexplained'] ?? 0).toBe(0);
+  },
+);
+
+/** The tables of a golden folder in a schema of their own, as a Java server left them. */
+async function javaSchema(pipeline: Pipeline, name: string): Promise<string> {
+  const { pool, names } = pipeline;
+  const schema = `${names.cloudUsageSchema}_java`;
+  await migrate(pool, {
+    ...{ schema: names.schema, cloudUsageSchema: schema, withCloudUsage: true, dryRun: false },
+  });
+  for (const table of ['cloud_usage', 'usage_event', 'usage_job']) {
+    const rows = await readGoldenTable(name, table);
+    const [first] = rows;
+    if (!first) continue;
+    const columns = Object.keys(first);
+    await pool.query(
+      `INSERT INTO ${quoteName(schema, table)} (${columns.map((c) => quoteName(c)).join(', ')}) VALUES ?`,
+      [rows.map((row) => columns.map((column) => row[column]))],
+    );
+  }
+  return schema;
+}
+
+test.each(['late', 'bug13112', 'volvm-broken'])(
+  'golden %s: each difference from the rows of a Java server that did wrong is named',
+  async (name) => {
+    await using pipeline = await playGolden(await readGolden(name), { partitions: 1 });
+    const schema = await javaSchema(pipeline, name);
+    try {
+      const java = await compare(pipeline, `java:${schema}`, 'main');
+      expect(java.found.length).toBeGreaterThan(0);
+      const open = java.found.filter(({ because }) => because.kind === 'unexplained');
+      expect(open).toEqual([]);
+    } finally {
+      await pipeline.pool.query(`DROP DATABASE ${quoteName(schema)}`);
+    }
   },
 );

@@ -1,10 +1,9 @@
 import { checkSchema } from '../../platform/migrate.ts';
-import { openKafkaLog } from '../../platform/log/kafka.ts';
 import type { EventLog } from '../../platform/log/log.ts';
 import { openPool } from '../../platform/mysql.ts';
 import type { MysqlTarget, Pool } from '../../platform/mysql.ts';
 import type { CommandContext } from '../command.ts';
-import { parseLogUrl } from '../log-url.ts';
+import { openLog } from '../open-log.ts';
 import type { SettingKey, SettingValues } from '../settings.ts';
 import { targetOf } from '../stages.ts';
 
@@ -50,11 +49,8 @@ export function withFeed<T>(
   work: (store: StoreAccess & { readonly log: EventLog }) => Promise<T>,
 ): Promise<T> {
   return withStore(values, async (store) => {
-    await using log = await openKafkaLog({
-      ...parseLogUrl(values.log, values.logPassword),
-      clientId: 'usagestream-rebuild',
-      logger: context.logger,
-    });
+    const { logger } = context;
+    await using log = await openLog(values, { clientId: 'usagestream-rebuild', logger });
     return await work({ ...store, log });
   });
 }
