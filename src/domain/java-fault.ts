@@ -40,9 +40,9 @@ export function javaFaultOf(
 ): JavaFault | null {
   const theirs = difference[java];
   const ours = difference[java === 'left' ? 'right' : 'left'];
-  if (difference.class === 'duplicate' && theirs) return 'duplicate';
   const early = theirs === null ? 0 : earlyMs(theirs, evidence.window);
   if (early > 0) return early <= minute ? 'merged-minute' : 'pull-back';
+  if (difference.class === 'duplicate' && theirs) return 'duplicate';
   if (ours?.correction != null || isAdjustment(ours)) return 'late-event';
   const { absent, stuck, stuckResources, corrected, runs, window } = evidence;
   const events = ours?.events ?? [];
