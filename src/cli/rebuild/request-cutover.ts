@@ -4,7 +4,7 @@ import type { MadeGeneration } from '../../aggregate/made-generation.ts';
 import { readLive } from '../../aggregate/open-generation.ts';
 import { rebuild } from '../../aggregate/rebuild.ts';
 import type { RebuildIo, RebuildProgress } from '../../aggregate/rebuild.ts';
-import { AppError } from '../../platform/errors.ts';
+import { AppError, isAppError } from '../../platform/errors.ts';
 import { pause } from '../../platform/lifecycle.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Pool, RowDataPacket } from '../../platform/mysql.ts';
@@ -76,8 +76,8 @@ export async function requestCutover(call: CutoverCall): Promise<CutoverAnswer> 
   const { kind, pool, schema, io } = call;
   for (let attempt = 1; ; attempt++) {
     const { from, to } = await cutoverPair(call);
-    if (await isBehind(pool, schema, from.id, to.id))
-      await rebuild({ schema, generation: to }, { ...io, onProgress: call.onProgress });
+    while (!io.signal.aborted && (await isBehind(pool, schema, from.id, to.id)))
+      await bringFurther(call, to);
     const [made] = await pool.query(
       `INSERT INTO ${quoteName(schema, 'cutover')} (kind, from_generation, to_generation, requested_by)
        VALUES (?, ?, ?, ?)`,
@@ -89,6 +89,16 @@ export async function requestCutover(call: CutoverCall): Promise<CutoverAnswer> 
     if (!isTooEarly || attempt === 5 || io.signal.aborted)
       throw new AppError('CUTOVER_REFUSED', { generation: to.name, ...answer });
   }
+}
+
+/** Folds on; where a worker has the generation, that one does, and is waited for. */
+async function bringFurther({ schema, io, onProgress }: CutoverCall, to: MadeGeneration) {
+  try {
+    await rebuild({ schema, generation: to }, { ...io, onProgress });
+  } catch (error) {
+    if (!isAppError(error, 'SINK_FENCED')) throw error;
+  }
+  await pause(500, io.signal);
 }
 
 async function isBehind(pool: Pool, schema: string, from: number, to: number): Promise<boolean> {
