@@ -158,9 +158,10 @@ async function follow(
 ): Promise<AggregateOptions> {
   const made = await followGeneration(pool, asked.schema, asked.generation);
   if (made === null || made.name === asked.generation) return asked;
-  const { name, window, closeDelayMs, settings, preset, quirkOverrides } = made;
+  const { name, window, closeDelayMs, settings, preset, quirkOverrides, corrections } = made;
   logger.info({ asked: asked.generation, generation: name }, 'worker followed a cutover');
-  return { ...asked, generation: name, window, closeDelayMs, settings, preset, quirkOverrides };
+  const rules = { window, closeDelayMs, settings, preset, quirkOverrides, corrections };
+  return { ...asked, generation: name, ...rules };
 }
 
 const supersededPollMs = 1000;

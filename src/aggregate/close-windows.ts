@@ -74,7 +74,7 @@ export function nextCloseMs(
  * @returns progress with the windows closed.
  */
 export async function closeWindows(context: CloseContext, progress: Progress): Promise<Progress> {
-  const { rules, tally, results } = context;
+  const { rules, store, tally, results } = context;
   let now = progress;
   let window = firstOpen(now, rules.window);
   if (window === null || now.watermarkMs === null) return now;

@@ -1,5 +1,7 @@
 import type { BillingSettings } from '../contracts/fold.ts';
 import type { CloudRules } from '../domain/cloud-rules.ts';
+import { defaultCorrections } from '../domain/correction.ts';
+import type { CorrectionRules } from '../domain/correction.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
@@ -14,6 +16,7 @@ export interface MadeGeneration extends CloudRules {
   readonly feedPartitions: number;
   readonly preset: Preset;
   readonly quirkOverrides: Partial<QuirkSet>;
+  readonly corrections: CorrectionRules;
 }
 
 /** The generation of that name; null when there is none. */
@@ -70,9 +73,10 @@ async function read(
 }
 
 function toGeneration(row: RowDataPacket): MadeGeneration {
-  const { quirks, billing } = JSON.parse(String(row['settings'])) as {
+  const { quirks, billing, corrections } = JSON.parse(String(row['settings'])) as {
     quirks?: Partial<QuirkSet>;
     billing?: Partial<BillingSettings>;
+    corrections?: { mode: CorrectionRules['mode']; reachMs: number | null };
   };
   return {
     id: Number(row['id']),
@@ -84,6 +88,9 @@ function toGeneration(row: RowDataPacket): MadeGeneration {
     closeDelayMs: Number(row['close_delay_ms']),
     preset: row['preset'] as Preset,
     quirkOverrides: quirks ?? {},
+    corrections: corrections
+      ? { mode: corrections.mode, reachMs: corrections.reachMs ?? Infinity }
+      : defaultCorrections,
     settings: { snapshotVirtualSize: billing?.snapshotVirtualSize ?? false },
   };
 }

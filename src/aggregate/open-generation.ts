@@ -65,6 +65,7 @@ export async function openGeneration(
     feedTopic,
     feedPartitions: held.length,
     preset,
+    ...(base ? { corrections: base.corrections } : {}),
     quirkOverrides: realOverrides(preset, { ...kept, ...asked.quirkOverrides }),
   });
   return requireGeneration(pool, schema, name);

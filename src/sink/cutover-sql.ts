@@ -13,6 +13,8 @@ const correctionColumns = [
   ...['account_id', 'window_start_ms', 'correction_id', 'window_end_ms', 'partition_id'],
   ...['usage_type', 'natural_key', 'record_id', 'old_quantity', 'new_quantity', 'delta', 'reason'],
   ...['event_ids', 'action', 'appended_record_id', 'made_start_ms', 'made_end_ms', 'revision'],
+  ...['changes', 'state', 'state_reason', 'amend_to', 'amended_id', 'amended_from'],
+  ...['amended_into', 'amended_at'],
 ].map((name) => quoteName(name));
 
 export const recordContent = contentColumns.join(', ');

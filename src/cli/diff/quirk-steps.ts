@@ -73,9 +73,9 @@ async function foldWith(
   set: QuirkSet,
   accounts: ReadonlySet<AccountId>,
 ): Promise<MadeGeneration> {
-  const { window, closeDelayMs, settings, feedTopic, feedPartitions, preset } = like;
+  const { window, closeDelayMs, settings, feedTopic, feedPartitions, preset, corrections } = like;
   const name = `step.${randomBytes(6).toString('hex')}`;
-  const rules = { window, closeDelayMs, settings, feedTopic, feedPartitions, preset };
+  const rules = { window, closeDelayMs, settings, feedTopic, feedPartitions, preset, corrections };
   const quirkOverrides = realOverrides(preset, set);
   await ensureGeneration(pool, { schema, name, ...rules, quirkOverrides });
   const generation = await requireGeneration(pool, schema, name);
