@@ -12,6 +12,7 @@ import {
   chargedAccounts,
   correctionContent,
   isAlike,
+  madeContent,
   pairOf,
   recordContent,
   sameKey,
@@ -239,7 +240,7 @@ async function note(
   made: Window,
 ): Promise<void> {
   await work.run(
-    `INSERT IGNORE INTO ${t.correction} (generation, ${correctionContent})
+    `INSERT IGNORE INTO ${t.correction} (generation, ${madeContent})
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'CUTOVER', '[]', ?, ?, ?, ?, 1)`,
     [
       ...[to, correction.accountId, row['window_start_ms'], Buffer.from(id, 'hex')],

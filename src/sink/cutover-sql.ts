@@ -9,16 +9,21 @@ const contentColumns = [
   ...['usage_id', 'type', 'size', 'network_id', 'virtual_size', 'cpu_speed', 'cpu_cores'],
   ...['memory', 'is_hidden', 'state', 'start_date', 'end_date', 'lineage'],
 ].map((name) => quoteName(name));
-const correctionColumns = [
+const madeColumns = [
   ...['account_id', 'window_start_ms', 'correction_id', 'window_end_ms', 'partition_id'],
   ...['usage_type', 'natural_key', 'record_id', 'old_quantity', 'new_quantity', 'delta', 'reason'],
   ...['event_ids', 'action', 'appended_record_id', 'made_start_ms', 'made_end_ms', 'revision'],
+].map((name) => quoteName(name));
+/** What became of an amend. */
+const amendColumns = [
   ...['changes', 'state', 'state_reason', 'amend_to', 'amended_id', 'amended_from'],
   ...['amended_into', 'amended_at'],
 ].map((name) => quoteName(name));
 
+/** Of a correction that a cutover makes. */
+export const madeContent = madeColumns.join(', ');
 export const recordContent = contentColumns.join(', ');
-export const correctionContent = correctionColumns.join(', ');
+export const correctionContent = [...madeColumns, ...amendColumns].join(', ');
 
 /** What is published of a record: lineage and identity do not count. */
 const publishedColumns = contentColumns.slice(9, -1);
