@@ -4,6 +4,7 @@ import type { StartedTestContainer } from 'testcontainers';
 import { kafkaProperties } from './kafka.ts';
 import { KAFKA_VERSION } from './kafka-jars.ts';
 import { mariaDbSettings } from './mariadb.ts';
+import { mysqlSettings } from './mysql.ts';
 
 export type Container = AsyncDisposable & { readonly address: string };
 
@@ -24,6 +25,23 @@ export async function startMariaDbContainer(): Promise<Container> {
     .withCommand(settings.map(([key, value]) => `--${key.replaceAll('_', '-')}=${value}`))
     .withExposedPorts(3306)
     // The image starts a server without a port to set it up, then the real one.
+    .withWaitStrategy(Wait.forLogMessage(/port: 3306/))
+    .withStartupTimeout(180_000)
+    .start();
+  const host = `${container.getHost()}:${container.getMappedPort(3306)}`;
+  return wrap(container, `mysql://root:${password}@${host}`);
+}
+
+/** @returns a running MySQL; `address` is its URL. */
+export async function startMysqlContainer(): Promise<Container> {
+  const { GenericContainer, Wait } = await import('testcontainers');
+  const password = randomBytes(12).toString('hex');
+  const settings = Object.entries(mysqlSettings);
+  const container = await new GenericContainer('mysql:8.4')
+    .withEnvironment({ MYSQL_ROOT_PASSWORD: password })
+    .withCommand(settings.map(([key, value]) => `--${key.replaceAll('_', '-')}=${value}`))
+    .withExposedPorts(3306)
+    // As MariaDB's: the first server, which sets it up, has port 0.
     .withWaitStrategy(Wait.forLogMessage(/port: 3306/))
     .withStartupTimeout(180_000)
     .start();

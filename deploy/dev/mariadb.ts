@@ -117,7 +117,7 @@ function accountsSql(password: string): string {
   ].join('\n');
 }
 
-async function canLogIn(url: string): Promise<boolean> {
+export async function canLogIn(url: string): Promise<boolean> {
   try {
     await using connection = await createConnection({ uri: url, connectTimeout: 2000 });
     await connection.query('SELECT 1');

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findServers, type Servers } from './find-servers.ts';
 import { findJava } from './java.ts';
 import { findKafkaJars } from './kafka-jars.ts';
+import { offerMysql, ON_DEMAND } from './on-demand.ts';
 import { dieWithUs } from './processes.ts';
 import {
   createRunFolder,
@@ -35,7 +36,9 @@ async function main(args: readonly string[]): Promise<number> {
   env[RUN_FOLDER] = folder;
   try {
     await using servers = await findServers(yes, stop.signal, !options.includes('--without-kafka'));
-    const code = await runCommand(command, addresses(servers));
+    await using mysql = await offerMysql(folder, stop.signal);
+    const offered = { ...addresses(servers), [ON_DEMAND]: mysql.socket };
+    const code = await runCommand(command, offered);
     if (keep && code === 0 && !stop.signal.aborted) await hold(servers, folder);
     return code;
   } finally {

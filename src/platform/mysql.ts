@@ -64,7 +64,7 @@ export function mysqlOptions(target: MysqlTarget): ConnectionOptions {
       ? {}
       : {
           ssl: {
-            ...(target.tls.ca === undefined ? {} : { ca: readFileSync(target.tls.ca, 'utf8') }),
+            ...(target.tls.ca === undefined ? {} : { ca: readAuthority(target.tls.ca) }),
             rejectUnauthorized: target.tls.verify,
           },
         }),
@@ -76,6 +76,14 @@ export function mysqlOptions(target: MysqlTarget): ConnectionOptions {
     enableKeepAlive: true,
     connectTimeout: 10_000,
   };
+}
+
+function readAuthority(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', { problems: [`ca=${file} cannot be read`] }, cause);
+  }
 }
 
 export function openPool(target: MysqlTarget, connections = 4): Pool {
@@ -90,9 +98,10 @@ export function openPool(target: MysqlTarget, connections = 4): Pool {
 export async function openConnection(
   target: MysqlTarget,
   role: 'SOURCE' | 'STORE',
+  more: ConnectionOptions = {},
 ): Promise<Connection> {
   try {
-    return await createConnection(mysqlOptions(target));
+    return await createConnection({ ...mysqlOptions(target), ...more });
   } catch (cause) {
     throw mysqlError(cause, target, role);
   }
@@ -103,6 +112,7 @@ const denied = new Set([
   'ER_DBACCESS_DENIED_ERROR',
   'ER_TABLEACCESS_DENIED_ERROR',
   'ER_SPECIFIC_ACCESS_DENIED_ERROR',
+  'ER_SECURE_TRANSPORT_REQUIRED',
 ]);
 
 /** The server's error as one of ours; what is not about reaching it is returned as it is. */

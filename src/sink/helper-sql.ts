@@ -35,8 +35,17 @@ export const names = (table: HelperTable, prefix = ''): string =>
   table.columns.map(({ name }) => prefix + quoteName(name)).join(', ');
 
 /** What a later change sets in the row `t`. */
-export const refresh = (table: HelperTable): string =>
-  table.refreshed.map((name) => `t.${quoteName(name)} = j.${quoteName(name)}`).join(', ');
+export const refresh = (table: HelperTable, cell = (name: string) => name): string =>
+  table.refreshed
+    .map((name) => `t.${quoteName(name)} = ${cell(`j.${quoteName(name)}`)}`)
+    .join(', ');
+
+/** The same with `?` for every character that utf8mb3 lacks, which MySQL refuses to do by itself here. */
+export const refreshReduced = (table: HelperTable): string =>
+  refresh(table, (name) => {
+    const column = table.columns.find((each) => name === `j.${quoteName(each.name)}`);
+    return column?.type === 'text' ? `CONVERT(${name} USING utf8mb3)` : name;
+  });
 
 /** The mapping `h` of a change `c`. */
 export const mapped = (t: StoreTables): string =>

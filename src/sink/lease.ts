@@ -21,7 +21,7 @@ const row = 'sink';
 const fence = 'sink:fence';
 
 /** Named lock that a leader's publishing connection holds: tells its id for sure, also after a restart of the server. */
-const connectionLock = `CONCAT('sink:', MD5(?), ':', ?)`;
+const connectionLock = `CONCAT('sink:', LEFT(SHA2(?, 256), 32), ':', ?)`;
 
 export interface LeaseRequest {
   readonly schema: string;

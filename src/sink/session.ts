@@ -45,9 +45,12 @@ export class Session implements AsyncDisposable {
       );
       await session.run('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
       const server = await session.row('SELECT VERSION() AS version');
-      // MySQL shows a table's AUTO_INCREMENT of up to a day ago unless told otherwise; MariaDB has no such cache
-      if (!String(server?.['version']).includes('MariaDB'))
+      if (!String(server?.['version']).includes('MariaDB')) {
+        // MySQL shows a table's AUTO_INCREMENT of up to a day ago unless told otherwise; MariaDB has no such cache
         await session.run('SET SESSION information_schema_stats_expiry = 0');
+        // It refuses JSON_TABLE without a default schema, whichever that is.
+        if (target.database === undefined) await session.run('USE information_schema');
+      }
       return session;
     } catch (error) {
       session.drop();

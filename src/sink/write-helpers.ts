@@ -1,9 +1,9 @@
 import type { Window } from '../contracts/time.ts';
 import { helperTables, resetTable } from '../domain/helper-tables.ts';
 import type { HelperTable } from '../domain/helper-tables.ts';
-import { quoteName } from '../platform/mysql.ts';
+import { mysqlCode, quoteName } from '../platform/mysql.ts';
 import { copyEvents } from './copy-events.ts';
-import { cells, changesOf, fits, mapped, names, refresh } from './helper-sql.ts';
+import { cells, changesOf, fits, mapped, names, refresh, refreshReduced } from './helper-sql.ts';
 import type { Session } from './session.ts';
 import type { StoreTables } from './store-tables.ts';
 
@@ -154,12 +154,11 @@ class Part {
     );
     this.#bases.set(this.#table.name, base + BigInt(numbered));
     if (numbered < this.#size)
-      await this.#run(
+      await this.#refresh(
         `UPDATE IGNORE ${helperChange} AS c STRAIGHT_JOIN ${mapped(this.#t)}
          STRAIGHT_JOIN ${this.#target} AS t ON t.id = h.helper_id AND t.account_id = c.account_id
-         STRAIGHT_JOIN ${cells(this.#table)}
-         SET ${refresh(this.#table)}
-         WHERE h.helper_id <= CAST(? AS UNSIGNED) AND ${fits(this.#table)} AND ${changesOf}`,
+         STRAIGHT_JOIN ${cells(this.#table)}`,
+        `WHERE h.helper_id <= CAST(? AS UNSIGNED) AND ${fits(this.#table)} AND ${changesOf}`,
         [String(base)],
       );
     if (numbered === 0) return 0;
@@ -185,10 +184,10 @@ class Part {
 
   async #writeCopies(): Promise<number> {
     const { helperChange } = this.#t;
-    const known = await this.#run(
+    const known = await this.#refresh(
       `UPDATE IGNORE ${helperChange} AS c STRAIGHT_JOIN ${this.#target} AS t ON t.id = c.serial
-       STRAIGHT_JOIN ${cells(this.#table)}
-       SET ${refresh(this.#table)} WHERE ${changesOf}`,
+       STRAIGHT_JOIN ${cells(this.#table)}`,
+      `WHERE ${changesOf}`,
     );
     if (known === this.#size) return 0;
     const [own, account] =
@@ -237,6 +236,16 @@ class Part {
   }
 
   /** @param values Of the placeholders before those of {@link changesOf}, which come last. */
+  async #refresh(update: string, where: string, values: readonly unknown[] = []): Promise<number> {
+    const run = (set: string) => this.#run(`${update} SET ${set} ${where}`, values);
+    try {
+      return await run(refresh(this.#table));
+    } catch (error) {
+      if (mysqlCode(error) !== 'ER_CANNOT_CONVERT_STRING') throw error;
+      return run(refreshReduced(this.#table));
+    }
+  }
+
   async #run(sql: string, values: readonly unknown[] = []): Promise<number> {
     return (await this.#work.run(sql, [...values, ...this.#scope])).matched;
   }

@@ -4,6 +4,7 @@ import { AppError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { mysqlOptions } from '../platform/mysql.ts';
 import type { MysqlTarget } from '../platform/mysql.ts';
+import { watchPackets } from './binlog-packets.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { capturedTables } from './captured-tables.ts';
 import { sourceFault } from './source-faults.ts';
@@ -42,6 +43,9 @@ const events = [
   'query',
   'xaprepare',
   'mariadbgtid',
+  'gtid',
+  'anonymousgtid',
+  'previousgtids',
   'rotate',
   'heartbeat',
   'format',
@@ -50,12 +54,15 @@ const events = [
 ];
 
 /**
- * Follows a MariaDB binlog with zongji, which never reconnects: after a fault this source is over and
+ * Follows a MariaDB or MySQL binlog with zongji, which never reconnects: after a fault this source is over and
  * another one has to be opened from the last committed place.
  */
 export function openBinlog(options: BinlogOptions): ChangeSource {
   const { target, maxQueueBytes } = options;
   const zongji = new ZongJi({ ...mysqlOptions(target), jsonStrings: true });
+  const facts = watchPackets(zongji, options.cloudSchema, (fault) => fail(fault));
+  // A request has four bytes for the position.
+  const byGtid = options.byGtid || options.start.pos > 0xffff_ffff;
   const queue: { item: SourceItem; bytes: number }[] = [];
   let queuedBytes = 0;
   let paused: { atMs: number } | null = null;
@@ -70,9 +77,10 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
       start: options.start,
       gtid: options.gtid,
       fileMs: options.fileMs,
-      byGtid: options.byGtid,
+      byGtid,
       partBytes: 2 * maxQueueBytes,
       frameBytes: () => 19 + (zongji.useChecksum ? 4 : 0),
+      facts,
     },
     (item, bytes) => {
       const last = queue.at(-1);
@@ -133,12 +141,15 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
     serverId: options.serverId,
     includeEvents: events,
     includeSchema: { [options.cloudSchema]: capturedTables.map((table) => table.name) },
-    ...(options.byGtid
+    ...(byGtid
       ? { gtidSet: options.gtid ?? '' }
       : { filename: options.start.file, position: options.start.pos }),
   });
   // Queued on the connection before the request for the binlog.
-  zongji.connection?.query(`SET @master_heartbeat_period = ${options.heartbeatMs * 1_000_000}`);
+  const period = options.heartbeatMs * 1_000_000;
+  zongji.connection?.query(
+    `SET @master_heartbeat_period = ${period}, @source_heartbeat_period = ${period}`,
+  );
   zongji.connection?.query(`SET SESSION net_write_timeout = ${writeTimeoutS}`);
   zongji.ctrlConnection?.query('SET SESSION wait_timeout = 2147483');
 

@@ -64,12 +64,13 @@ export function envelopeEncoder(options: EnvelopeOptions, layout: TableLayout) {
     order: TransactionOrder | null,
   ): string => {
     const at = String(change.eventMs);
+    const us = change.eventUs ? String(change.eventUs) : `${at}000`;
     const { gtid, file, pos, row } = change.position;
     return (
       `{"before":${rowJson(before)},"after":${rowJson(after)}${sourceStart}${at},"snapshot":"` +
-      `${change.snapshot}${place}${at}000,"ts_ns":${at}000000${table}${change.serverId},"gtid":` +
+      `${change.snapshot}${place}${us},"ts_ns":${us}000${table}${change.serverId},"gtid":` +
       `${gtid === null ? 'null' : `"${gtid}"`},"file":"${file}","pos":${pos},"row":${row},` +
-      `"thread":null,"query":null},"transaction":${orderJson(order)},"op":"${op}",` +
+      `"thread":${change.thread ?? null},"query":null},"transaction":${orderJson(order)},"op":"${op}",` +
       `"ts_ms":${nowMs},"ts_us":${nowMs}000,"ts_ns":${nowMs}000000}`
     );
   };

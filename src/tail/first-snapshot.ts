@@ -24,7 +24,9 @@ export async function runFirstSnapshot(
   unfinished: Unfinished | null,
 ): Promise<StreamStart | null> {
   const { settings, io, signal, output, batch, accounts } = context;
-  const connection = await openConnection(settings.source, 'SOURCE');
+  const connection = await openConnection(settings.source, 'SOURCE', {
+    multipleStatements: true,
+  });
   connection.on('error', (cause) => io.logger.debug({ cause }, 'source connection broke'));
   try {
     const { at, cursor } = await begin(connection, context, unfinished);

@@ -11,6 +11,7 @@ interface Interval {
  */
 export class MysqlGtidSet {
   readonly #intervals = new Map<string, readonly Interval[]>();
+  #text: string | null = null;
 
   /** @throws Error when the text is no GTID set. */
   constructor(text: string) {
@@ -34,6 +35,24 @@ export class MysqlGtidSet {
     for (const [key, intervals] of found) this.#intervals.set(key, joined(intervals));
   }
 
+  /** @param gtid One transaction, `uuid:number` or `uuid:tag:number`. */
+  add(gtid: string): void {
+    const at = gtid.lastIndexOf(':');
+    const key = gtid.slice(0, at).toLowerCase();
+    const number = BigInt(gtid.slice(at + 1));
+    this.#put(key, [{ from: number, to: number }]);
+  }
+
+  addAll(other: MysqlGtidSet): void {
+    for (const [key, intervals] of other.#intervals) this.#put(key, intervals);
+  }
+
+  #put(key: string, more: readonly Interval[]): void {
+    this.#text = null;
+    const own = this.#intervals.get(key) ?? [];
+    this.#intervals.set(key, joined([...own, ...more]));
+  }
+
   /** Whether every transaction of the other set is in this one. */
   contains(other: MysqlGtidSet): boolean {
     for (const [key, intervals] of other.#intervals) {
@@ -43,6 +62,27 @@ export class MysqlGtidSet {
       if (!intervals.every(isHere)) return false;
     }
     return true;
+  }
+
+  /** As the server prints `gtid_executed`, without line breaks; the same set is the same text. */
+  toString(): string {
+    this.#text ??= this.#print();
+    return this.#text;
+  }
+
+  #print(): string {
+    const keys = [...this.#intervals.keys()].sort();
+    return [...Map.groupBy(keys, (key) => key.split(':')[0] ?? '')]
+      .map(([uuid, own]) => [uuid, ...own.flatMap((key) => this.#items(key))].join(':'))
+      .join(',');
+  }
+
+  #items(key: string): string[] {
+    const tag = key.split(':')[1];
+    const items = (this.#intervals.get(key) ?? []).map(({ from, to }) =>
+      from === to ? `${from}` : `${from}-${to}`,
+    );
+    return tag === undefined ? items : [tag, ...items];
   }
 }
 

@@ -26,6 +26,7 @@ const keptLength = 200;
 
 export interface OutputOptions {
   readonly settings: TailSettings;
+  readonly connector: EnvelopeOptions['connector'];
   readonly followed: FollowedSource;
   readonly batch: LogBatch;
   readonly placements: Placements;
@@ -76,7 +77,7 @@ export class TailOutput {
     this.#envelope = {
       prefix: settings.prefix,
       version: settings.version,
-      connector: 'mariadb',
+      connector: options.connector,
       runId: randomUUID(),
     };
     this.#lastAtMs = Array.from({ length: settings.feedPartitions }, () => options.clock.now());

@@ -2,6 +2,7 @@ import type { Connection } from '../platform/mysql.ts';
 import { mysqlCode, quoteName } from '../platform/mysql.ts';
 import { capturedTables } from './captured-tables.ts';
 import type { Finding, PreflightOptions } from './preflight.ts';
+import { flavourOf } from './flavour.ts';
 import { firstRow } from './server-facts.ts';
 
 /** What the user may do, tried out rather than read from grants, which roles and wildcards can hide. */
@@ -28,9 +29,11 @@ async function checkMonitor(
   cloudSchema: string,
   user: string,
 ): Promise<readonly Finding[]> {
-  const check = 'grant BINLOG MONITOR';
+  const { name, showEnd } = await flavourOf(connection);
+  const right = name === 'mariadb' ? 'BINLOG MONITOR' : 'REPLICATION CLIENT';
+  const check = `grant ${right}`;
   try {
-    const status = await firstRow(connection, 'SHOW MASTER STATUS');
+    const status = await firstRow(connection, showEnd);
     const granted: Finding = { check, level: 'ok', found: 'granted' };
     return status ? [granted, checkFilter(status, cloudSchema)] : [granted];
   } catch (error) {
@@ -40,7 +43,7 @@ async function checkMonitor(
         check,
         level: 'fatal',
         found: 'denied',
-        fix: `GRANT BINLOG MONITOR ON *.* TO ${user};`,
+        fix: `GRANT ${right} ON *.* TO ${user};`,
       },
     ];
   }

@@ -1,14 +1,11 @@
 import type { Clock } from '../platform/clock.ts';
-import type { Connection } from '../platform/mysql.ts';
+import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import type { Finding, PreflightOptions } from './preflight.ts';
-import { firstRow, serverClock } from './server-facts.ts';
-
-type Variables = Readonly<Record<string, string | null>>;
-
-const sql = `SELECT VERSION() version, @@GLOBAL.log_bin log_bin, @@GLOBAL.binlog_format format,
-  @@GLOBAL.binlog_row_image image, @@GLOBAL.binlog_row_metadata metadata,
-  @@GLOBAL.log_bin_compress compress, @@GLOBAL.binlog_expire_logs_seconds expire,
-  @@GLOBAL.server_id server_id, @@GLOBAL.time_zone zone, @@GLOBAL.system_time_zone system_zone`;
+import { flavourOf } from './flavour.ts';
+import type { Flavour } from './flavour.ts';
+import { serverSettings } from './preflight-settings.ts';
+import type { Setting, Variables } from './preflight-settings.ts';
+import { serverClock } from './server-facts.ts';
 
 /** The settings of the server, its clock and its identity. */
 export async function checkServer(
@@ -16,97 +13,60 @@ export async function checkServer(
   options: PreflightOptions,
   clock: Clock,
 ): Promise<readonly Finding[]> {
-  const version = (await firstRow(connection, 'SELECT VERSION() version'))?.['version'] ?? '';
-  const flavour = checkVersion(version);
-  if (flavour.level === 'fatal') return [flavour];
-  const variables = (await firstRow(connection, sql)) ?? {};
+  const flavour = await flavourOf(connection);
+  if (!flavour.isFollowed) return [checkVersion(flavour)];
+  const settings = serverSettings[flavour.name];
+  const variables = await readVariables(connection, [...settings, ...others]);
   const before = clock.now();
   const serverMs = await serverClock(connection);
   const skewMs = serverMs - (before + clock.now()) / 2;
   return [
-    flavour,
+    checkVersion(flavour),
     ...settings.map((setting) => checkSetting(setting, variables)),
-    checkRetention(Number(variables['expire'])),
-    checkServerId(Number(variables['server_id']), options.serverId),
+    checkRetention(Number(variables.get('binlog_expire_logs_seconds'))),
+    checkServerId(Number(variables.get('server_id')), options.serverId),
     checkSkew(skewMs),
-    checkZone(variables),
+    checkZone(variables, flavour),
   ];
 }
 
-function checkVersion(version: string): Finding {
-  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part));
-  const isMariaDb = /mariadb/i.test(version);
-  const recent = major > 10 || (major === 10 && minor >= 6);
+function checkVersion({ version, isFollowed }: Flavour): Finding {
+  const check = 'version';
+  if (isFollowed) return { check, level: 'ok', found: version };
   return {
-    check: 'version',
-    level: isMariaDb && recent ? 'ok' : 'fatal',
+    check,
+    level: 'fatal',
     found: version,
-    ...(isMariaDb && recent
-      ? {}
-      : {
-          why: 'MariaDB 10.6 or newer is followed',
-          fix: 'upgrade this server, or give --source a MariaDB 10.6+ server',
-        }),
+    why: 'MariaDB 10.6 or newer and MySQL 8.0 or newer are followed',
+    fix: 'upgrade this server, or give --source another one',
   };
 }
 
-interface Setting {
-  readonly check: string;
-  readonly column: string;
-  readonly wanted: readonly string[];
-  readonly level: 'warning' | 'fatal';
-  readonly why: string;
-  readonly fix: string;
-}
-
-const settings: readonly Setting[] = [
-  {
-    check: 'log_bin',
-    column: 'log_bin',
-    wanted: ['1', 'ON'],
-    level: 'fatal',
-    why: 'without a binlog there is nothing to follow',
-    fix: '[mariadb] log_bin = mariadb-bin   (my.cnf, then restart the server)',
-  },
-  {
-    check: 'binlog_format',
-    column: 'format',
-    wanted: ['ROW'],
-    level: 'fatal',
-    why: 'statements do not say which rows they changed',
-    fix: "SET GLOBAL binlog_format = 'ROW';   (and in my.cnf; sessions that are open keep theirs)",
-  },
-  {
-    check: 'binlog_row_image',
-    column: 'image',
-    wanted: ['FULL'],
-    level: 'fatal',
-    why: 'rows would lack columns',
-    fix: "SET GLOBAL binlog_row_image = 'FULL';   (and in my.cnf)",
-  },
-  {
-    check: 'binlog_row_metadata',
-    column: 'metadata',
-    wanted: ['FULL'],
-    level: 'fatal',
-    why: 'rows written before an ALTER TABLE would be read with the wrong columns',
-    fix: "SET GLOBAL binlog_row_metadata = 'FULL';   (and in my.cnf)",
-  },
-  {
-    check: 'log_bin_compress',
-    column: 'compress',
-    wanted: ['0', 'OFF'],
-    level: 'fatal',
-    why: 'compressed changes cannot be trusted to be read',
-    fix: 'SET GLOBAL log_bin_compress = OFF;   (and in my.cnf)',
-  },
+const others = [
+  { check: 'binlog_expire_logs_seconds' },
+  { check: 'server_id' },
+  { check: 'time_zone' },
+  { check: 'system_time_zone' },
 ];
 
+// Older servers lack some: those are as if they had their default, which is what we want.
+async function readVariables(
+  connection: Connection,
+  wanted: readonly { readonly check: string }[],
+): Promise<Variables> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SHOW GLOBAL VARIABLES WHERE Variable_name IN (?)',
+    [wanted.map(({ check }) => check)],
+  );
+  return new Map(rows.map((row) => [String(row['Variable_name']), String(row['Value'])]));
+}
+
 function checkSetting(setting: Setting, variables: Variables): Finding {
-  const { check, column, wanted, level, why, fix } = setting;
-  const found = variables[column] ?? '';
-  if (wanted.includes(found.toUpperCase())) return { check, level: 'ok', found };
-  return { check, level, found: found === '0' ? 'OFF' : found === '1' ? 'ON' : found, why, fix };
+  const { check, wanted, level, why, fix } = setting;
+  const found = variables.get(check);
+  if (found === undefined) return { check, level: 'ok', found: 'not known to this version' };
+  if (wanted === found.toUpperCase()) return { check, level: 'ok', found };
+  return { check, level, found, why, fix };
 }
 
 const day = 86_400;
@@ -148,8 +108,9 @@ function checkSkew(skewMs: number): Finding {
   };
 }
 
-function checkZone(variables: Variables): Finding {
-  const zone = variables['zone'] === 'SYSTEM' ? variables['system_zone'] : variables['zone'];
+function checkZone(variables: Variables, { name }: Flavour): Finding {
+  const set = variables.get('time_zone');
+  const zone = set === 'SYSTEM' ? variables.get('system_time_zone') : set;
   const found = zone ?? '';
   if (/^(utc|gmt|\+00:00|etc\/(utc|gmt))$/i.test(found))
     return { check: 'time_zone', level: 'ok', found };
@@ -158,6 +119,6 @@ function checkZone(variables: Variables): Finding {
     level: 'warning',
     found,
     why: 'CloudStack stores GMT; rows written by hand with NOW() would be off',
-    fix: "[mariadb] default_time_zone = '+00:00'   (my.cnf, then restart the server)",
+    fix: `[${name === 'mariadb' ? 'mariadb' : 'mysqld'}] default_time_zone = '+00:00'   (my.cnf, then restart the server)`,
   };
 }

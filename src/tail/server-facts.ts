@@ -2,11 +2,12 @@ import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
+import { flavourOf } from './flavour.ts';
+import { startMysqlSnapshot } from './mysql-facts.ts';
 import type { Boundary } from './source.ts';
 
 /*
- * What is asked of the followed server, in MariaDB's words: with transaction-assembler.ts the one
- * place where another flavour will differ.
+ * What is asked of the followed server, in MariaDB's words; MySQL's are in mysql-facts.ts.
  */
 
 /** First row of a query, columns as text or null. @throws what the server said. */
@@ -34,7 +35,7 @@ export async function serverClock(connection: Connection): Promise<EpochMs> {
 
 /** Where the binlog ends now. @throws SOURCE_NOT_READY when there is none. */
 export async function binlogEnd(connection: Connection): Promise<BinlogPoint> {
-  const row = await firstRow(connection, 'SHOW MASTER STATUS');
+  const row = await firstRow(connection, (await flavourOf(connection)).showEnd);
   if (!row?.['File'])
     throw new AppError('SOURCE_NOT_READY', {
       reason: 'the server writes no binlog',
@@ -57,6 +58,7 @@ export async function startView(connection: Connection): Promise<void> {
 
 /** Begins a read-only view of all InnoDB tables and says which place of the binlog it belongs to. */
 export async function startConsistentSnapshot(connection: Connection): Promise<Boundary> {
+  if ((await flavourOf(connection)).name === 'mysql') return startMysqlSnapshot(connection);
   await startView(connection);
   const [rows] = await connection.query<RowDataPacket[]>(
     "SHOW SESSION STATUS WHERE Variable_name IN ('Binlog_snapshot_file', 'Binlog_snapshot_position')",

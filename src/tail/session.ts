@@ -7,6 +7,7 @@ import { mysqlError, openConnection } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { EventAccounts } from './event-accounts.ts';
+import { flavourOf } from './flavour.ts';
 import { LogBatch } from './log-batch.ts';
 import { TailOutput } from './output.ts';
 import { Placements } from './placement.ts';
@@ -99,6 +100,7 @@ export async function runSession(
       placements,
       accounts,
       limits: limits ?? new Map(),
+      connector: (await flavourOf(connection)).name,
       followed: {
         serverId: identity.serverId,
         serverUuid: identity.serverUuid,

@@ -16,12 +16,8 @@ export function sourceFault(cause: unknown, target: MysqlTarget, at: BinlogPoint
   const message = cause instanceof Error ? cause.message : String(cause);
   const errno = errnoOf(cause);
   const facts = { host: target.host, port: target.port, file: at.file, pos: at.pos, message };
-  if (errno === 1236 && /server_?(uu)?id/i.test(message))
-    return new AppError(
-      'SOURCE_UNREACHABLE',
-      { ...facts, reason: 'another reader has our server id' },
-      cause,
-    );
+  if (/same server_?(uu)?id/i.test(message))
+    return new AppError('SOURCE_UNREACHABLE', { ...facts, reason: sameServerId }, cause);
   if (errno === 1236 && /max_allowed_packet/.test(message))
     return new AppError(
       'TAIL_UNDECODABLE',
@@ -45,6 +41,9 @@ export function sourceFault(cause: unknown, target: MysqlTarget, at: BinlogPoint
     return new AppError('SOURCE_UNREACHABLE', facts, cause);
   return new AppError('TAIL_UNDECODABLE', { ...facts, reason: message }, cause);
 }
+
+/** The server ends one of two readers with the same id, in words that differ and not always by 1236. */
+export const sameServerId = 'another reader has our server id';
 
 const errnoOf = (error: unknown): number | undefined =>
   typeof error === 'object' && error !== null && 'errno' in error && typeof error.errno === 'number'

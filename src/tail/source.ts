@@ -8,6 +8,10 @@ export interface SourceChange extends ChangeEvent {
   readonly layout: TableLayout;
   /** Time in the header of the rows event itself, which Debezium shows; never later than the commit. */
   readonly eventMs: EpochMs;
+  /** MySQL with GTIDs: the same as the server that committed it first says it, epoch µs. */
+  readonly eventUs?: number | null;
+  /** MySQL: id of the connection that made the change. */
+  readonly thread?: number | null;
 }
 
 /** The end of a source transaction: the only places from which reading may start again. */

@@ -8,6 +8,7 @@ import { Leadership } from './leadership.ts';
 import { refuseDeletedTopics, refuseLostTopics } from './lost-topics.ts';
 import { runSession } from './session.ts';
 import type { TailIo } from './session.ts';
+import { sameServerId } from './source-faults.ts';
 import { withDefaults } from './tail-options.ts';
 import type { TailOptions, TailProgress, TailResult, TailSettings } from './tail-options.ts';
 import { withinWrite } from './within-write.ts';
@@ -138,6 +139,8 @@ class Retry {
   readonly #signal: AbortSignal;
   #pauseMs = firstPauseMs;
   #worked = false;
+  /** How often the server ended our reading for that of another reader. */
+  #taken = 0;
 
   constructor(settings: TailSettings, io: TailIo, signal: AbortSignal) {
     this.#settings = settings;
@@ -163,6 +166,13 @@ class Retry {
     const { faults } = this.#io.metrics;
     if (!(error instanceof AppError) || !faults.mayHeal('tail', error)) throw error;
     if (this.#settings.failFast && !this.#worked) throw error;
+    // A stand-by has the leader's id, so once is no fault; two that go on would end each other for ever.
+    if (error.facts['reason'] === sameServerId && ++this.#taken > 2)
+      throw new AppError(
+        'SOURCE_NOT_READY',
+        { ...error.facts, serverId: this.#settings.serverId, fix: 'give it another --server-id' },
+        error,
+      );
     this.#io.metrics.retries.inc({ room: 'tail', code: error.code });
     faults.note('tail', error.code);
     this.#io.logger.warn(

@@ -1,58 +1,38 @@
-import type { AnyBinlogEvent, BinlogEventByTypeName, RowData, UpdateRowData } from '@vlasky/zongji';
-import type { RowImage } from '../contracts/change-event.ts';
+import type { AnyBinlogEvent, BinlogEventByTypeName } from '@vlasky/zongji';
 import { AppError } from '../platform/errors.ts';
+import type { AssemblerOptions } from './assembler-options.ts';
 import type { BinlogPoint } from './binlog-point.ts';
+import { BinlogTables } from './binlog-tables.ts';
+import type { RowsEvent, TableMapEvent } from './binlog-tables.ts';
 import { FileTime } from './file-time.ts';
-import { capturedTables } from './captured-tables.ts';
+import { addRows } from './row-changes.ts';
+import type { RowsOp } from './row-changes.ts';
 import { GtidPosition } from './gtid-position.ts';
-import type { Boundary, SourceChange, SourceItem } from './source.ts';
-import { allPresent, sameNames } from './rows-event.ts';
-import type { RowsEvent } from './rows-event.ts';
-import { layoutOf } from './table-layout.ts';
-import type { TableLayout } from './table-layout.ts';
+import { MysqlGtidSet } from './mysql-gtid-set.ts';
+import { openTransaction, rollBackTo } from './open-transaction.ts';
+import type { OpenTransaction } from './open-transaction.ts';
+import { PreparedTransactions } from './prepared-transactions.ts';
+import type { Boundary, SourceItem } from './source.ts';
+import { namesCaptured, parseStatement, xidKey } from './statement.ts';
 
-type TableMapEvent = BinlogEventByTypeName<'TableMap'>;
 type QueryEvent = BinlogEventByTypeName<'Query'>;
-type RowsOp = 'c' | 'u' | 'd';
 /** About what a decoded row takes in memory beside its bytes. */
 const heldBytes = 700;
-interface OpenTransaction {
-  readonly gtid: string | null;
-  readonly serverId: number;
-  /** A group of one event without a commit: DDL and the like. */
-  readonly standalone: boolean;
-  readonly prepared: boolean;
-  changes: SourceChange[];
-  bytes: number;
-  handedOver: boolean;
-  lastPos: number;
-}
-
-export interface AssemblerOptions {
-  readonly cloudSchema: string;
-  readonly start: BinlogPoint;
-  readonly gtid: string | null;
-  /** When that file was made, if it is known: one of the same name that was made later is another one. */
-  readonly fileMs?: number | null;
-  /** `start` is another server's: no place is known until the first new transaction or heartbeat. */
-  readonly byGtid: boolean;
-  /** A transaction above this many bytes is handed over in parts. */
-  readonly partBytes: number;
-  /** Bytes that every event has beside its body: header, and checksum if the server writes one. */
-  readonly frameBytes: () => number;
-}
+/** Bytes of changes of XA transactions that may wait for their end. */
+const maxPreparedBytes = 64 * 1024 * 1024;
 
 /**
- * Puts binlog events together to source transactions: the one place that knows in which order a
- * MariaDB server writes them. No I/O; `emit` is called synchronously.
+ * Puts binlog events together to source transactions: the one place that knows in which order
+ * MariaDB and MySQL write them. No I/O; `emit` is called synchronously.
  *
  * @throws TAIL_UNDECODABLE, SOURCE_SCHEMA_MISMATCH from `take`, before anything of that transaction's end is emitted.
  */
 export class TransactionAssembler {
   readonly #options: AssemblerOptions;
   readonly #emit: (item: SourceItem, bytes: number) => void;
-  readonly #layouts = new Map<number, { layout: TableLayout; names: readonly string[] }>();
-  readonly #gtids: GtidPosition;
+  readonly #tables: BinlogTables;
+  #gtids: GtidPosition | MysqlGtidSet;
+  readonly #prepared = new PreparedTransactions();
   #at: BinlogPoint;
   #placed: boolean;
   #open: OpenTransaction | null = null;
@@ -61,10 +41,13 @@ export class TransactionAssembler {
   constructor(options: AssemblerOptions, emit: (item: SourceItem, bytes: number) => void) {
     this.#options = options;
     this.#emit = emit;
+    this.#tables = new BinlogTables(options.cloudSchema, this.#undecodable.bind(this));
     this.#at = options.start;
     this.#placed = !options.byGtid;
     this.#fileTime = new FileTime(options.byGtid ? null : (options.fileMs ?? null));
-    this.#gtids = new GtidPosition(options.gtid);
+    this.#gtids = options.gtid?.includes(':')
+      ? new MysqlGtidSet(options.gtid)
+      : new GtidPosition(options.gtid);
   }
 
   /** Where reading is: the end of the last whole transaction or idle event. */
@@ -76,7 +59,7 @@ export class TransactionAssembler {
     const name: string = event.getTypeName();
     switch (name) {
       case 'TableMap':
-        return this.#tableMap(event as TableMapEvent);
+        return this.#tables.describe(event as TableMapEvent);
       case 'WriteRows':
         return this.#rows(event as unknown as RowsEvent, 'c');
       case 'UpdateRows':
@@ -92,10 +75,26 @@ export class TransactionAssembler {
           event as BinlogEventByTypeName<'MariadbGtid'>;
         return this.#begin(gtid, serverId, standalone, preparedXa, event.nextPosition);
       }
+      case 'Gtid': {
+        const { gtid } = event as BinlogEventByTypeName<'Gtid'>;
+        // What follows tells whether it is one statement; an empty set says nothing of the flavour.
+        if (!(this.#gtids instanceof MysqlGtidSet)) this.#gtids = new MysqlGtidSet('');
+        const serverId = this.#options.facts?.serverId ?? 0;
+        return this.#begin(gtid, serverId, true, false, event.nextPosition);
+      }
+      case 'AnonymousGtid':
+        throw this.#undecodable('a transaction without a GTID', event, {
+          fix: "SET GLOBAL gtid_mode = 'ON'",
+        });
+      case 'PreviousGtids': {
+        const { gtidSet } = event as BinlogEventByTypeName<'PreviousGtids'>;
+        const before = new MysqlGtidSet(gtidSet);
+        // A file was read to its end: all of them have come, whether or not we saw their numbers.
+        if (this.#gtids instanceof MysqlGtidSet && this.#placed) this.#gtids.addAll(before);
+        return this.#pass(event);
+      }
       case 'XaPrepare':
-        if ((this.#open?.changes.length ?? 0) > 0)
-          throw this.#undecodable('an XA transaction changed a captured table', event);
-        return this.#end(event);
+        return this.#prepare(event as BinlogEventByTypeName<'XaPrepare'>);
       case 'Rotate': {
         const { binlogName, position } = event as BinlogEventByTypeName<'Rotate'>;
         if (binlogName !== this.#at.file) this.#fileTime.rotate();
@@ -105,110 +104,48 @@ export class TransactionAssembler {
         const { binlogName, position, nextPosition } = event as BinlogEventByTypeName<'Heartbeat'>;
         const pos = nextPosition > 0 ? nextPosition : Number(position ?? 0);
         this.#placed = true;
-        if (!this.#open && pos > 0) this.#passed({ file: binlogName, pos });
+        if (!this.#open && pos > 0)
+          this.#passed({
+            file: binlogName,
+            pos: binlogName === this.#at.file ? this.#unwrap(pos) : pos,
+          });
         return;
       }
       case 'Format':
         // Every file begins with one; table ids start again when the server has restarted in between.
-        this.#layouts.clear();
+        this.#tables.clear();
         this.#fileTime.format(event.timestamp, this.#at);
-        if (this.#placed && !this.#open) this.#pass();
+        if (this.#placed && !this.#open)
+          this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
         return;
       default:
-        if (!this.#open && event.nextPosition > this.#at.pos)
-          this.#passed({ file: this.#at.file, pos: event.nextPosition });
+        return this.#pass(event);
     }
+  }
+
+  #pass(event: AnyBinlogEvent): void {
+    if (!this.#open && event.nextPosition > this.#at.pos)
+      this.#passed({ file: this.#at.file, pos: event.nextPosition });
   }
 
   #begin(gtid: string, serverId: number, standalone: boolean, prepared: boolean, pos: number) {
     this.#drop();
     this.#placed = true;
-    this.#open = {
-      gtid,
-      serverId,
-      standalone,
-      prepared,
-      changes: [],
-      bytes: 0,
-      handedOver: false,
-      lastPos: pos,
-    };
-  }
-
-  #tableMap(event: TableMapEvent): void {
-    const { tableId, schemaName, tableName } = event;
-    const table = capturedTables.find((each) => each.name === tableName);
-    if (!table || schemaName !== this.#options.cloudSchema) return;
-    if (!event.hasSelfDescribingMetadata())
-      throw this.#undecodable(
-        'binlog_row_metadata was not FULL when the change was written',
-        event,
-        {
-          table: `${schemaName}.${tableName}`,
-          fix: "SET GLOBAL binlog_row_metadata = 'FULL'",
-        },
-      );
-    const names = event.columnNames!;
-    const known = this.#layouts.get(tableId);
-    if (known && known.layout.table === table && sameNames(known.names, names)) return;
-    const schemas = event.tableMap[tableId]?.columnSchemas ?? [];
-    const found = schemas.map((each) => ({ name: each.COLUMN_NAME, type: each.COLUMN_TYPE }));
-    if (
-      !sameNames(
-        names,
-        found.map((each) => each.name),
-      )
-    )
-      throw this.#undecodable(
-        'the columns in the binlog are not those it was decoded with',
-        event,
-        {
-          table: `${schemaName}.${tableName}`,
-        },
-      );
-    this.#layouts.set(tableId, { layout: layoutOf(schemaName, table, found), names });
+    const commitUs = this.#options.facts?.commitUs ?? null;
+    this.#open = openTransaction({ gtid, serverId, standalone, prepared, commitUs, lastPos: pos });
   }
 
   #rows(event: RowsEvent, op: RowsOp): void {
-    const known = this.#layouts.get(event.tableId);
     const txn = this.#open;
-    if (!known || !txn)
-      throw this.#undecodable('rows without the description of their table', event);
-    const { layout, names } = known;
-    if (event.numberOfColumns !== names.length)
-      throw this.#undecodable('rows have another number of columns than their table', event);
-    if (
-      !allPresent(event.columns_present_bitmap, names.length) ||
-      (event.columns_present_bitmap2 && !allPresent(event.columns_present_bitmap2, names.length))
-    )
-      throw this.#undecodable('a row image is not complete', event, {
-        table: `${layout.db}.${layout.table.name}`,
-        fix: "SET GLOBAL binlog_row_image = 'FULL', and the same for the session that wrote it",
-      });
+    if (!txn) throw this.#undecodable('rows outside of a transaction', event);
+    const layout = this.#tables.layoutOf(event);
     // Servers that write no positions inside a transaction: the last known one, as Debezium does.
     if (event.nextPosition > 0)
-      txn.lastPos = event.nextPosition - event.size - this.#options.frameBytes();
-    const { only } = layout.table;
-    for (let row = 0; row < event.rows.length; row++) {
-      const image = event.rows[row]!;
-      const before = op === 'u' ? (image as UpdateRowData).before : op === 'd' ? image : null;
-      const after = op === 'u' ? (image as UpdateRowData).after : op === 'c' ? image : null;
-      if (only && !only.values.has(String(((after ?? before) as RowData)[only.column]))) continue;
-      txn.changes.push({
-        db: layout.db,
-        table: layout.table.name,
-        layout,
-        op,
-        before: before as RowImage | null,
-        after: after as RowImage | null,
-        position: { gtid: txn.gtid, file: this.#at.file, pos: txn.lastPos, row },
-        serverId: txn.serverId,
-        commitMs: event.timestamp,
-        eventMs: event.timestamp,
-        snapshot: 'false',
-      });
-    }
+      txn.lastPos = this.#unwrap(event.nextPosition) - event.size - this.#options.frameBytes();
+    addRows(txn, event, op, layout, this.#at.file);
     txn.bytes += event.size + event.rows.length * heldBytes;
+    if (txn.prepared && txn.bytes > maxPreparedBytes)
+      throw this.#undecodable('an XA transaction holds too many changes', event);
     if (txn.bytes > this.#options.partBytes && txn.changes.length > 0 && !txn.prepared) {
       this.#emit({ kind: 'part', changes: txn.changes }, txn.bytes);
       Object.assign(txn, { changes: [], bytes: 0, handedOver: true });
@@ -217,28 +154,70 @@ export class TransactionAssembler {
 
   #query(event: QueryEvent): void {
     const txn = this.#open;
-    const text = event.query;
-    if (/^\s*commit\b/i.test(text)) return this.#commit(event);
-    if (/^\s*rollback\s*$/i.test(text)) {
-      this.#drop();
-      return this.#end(event);
+    const statement = parseStatement(event.query);
+    switch (statement.kind) {
+      case 'begin':
+      case 'xa-start':
+        if (!txn) return this.#end(event);
+        txn.standalone = false;
+        txn.prepared ||= statement.kind === 'xa-start';
+        txn.thread = this.#gtids instanceof MysqlGtidSet ? event.slaveProxyId : null;
+        return;
+      case 'xa-end':
+        return;
+      case 'commit':
+        return this.#commit(event);
+      case 'rollback':
+        this.#drop();
+        return this.#end(event);
+      case 'xa-commit':
+        return this.#commitPrepared(statement.xid, event);
+      case 'xa-rollback':
+        this.#prepared.take(statement.xid);
+        return this.#end(event);
+      case 'savepoint':
+        txn?.savepoints.set(statement.name, txn.changes.length);
+        return;
+      case 'rollback-to':
+        if (txn && !rollBackTo(txn, statement.name))
+          throw this.#undecodable(
+            'a transaction with captured changes was rolled back in part',
+            event,
+          );
+        return;
+      case 'write':
+        if (namesCaptured(event.query, event.schema, this.#options.cloudSchema))
+          throw this.#undecodable(
+            'a captured table was changed by a statement, not by rows',
+            event,
+            { fix: "SET GLOBAL binlog_format = 'ROW', and the same for the session that wrote it" },
+          );
+        break;
+      case 'other':
     }
-    if (/^\s*rollback\s+to\b/i.test(text) && (txn?.handedOver || (txn?.changes.length ?? 0) > 0))
-      throw this.#undecodable('a transaction with captured changes was rolled back in part', event);
-    if (!txn || txn.standalone) return this.#end(event);
-    if (this.#writesCaptured(event))
-      throw this.#undecodable('a captured table was changed by a statement, not by rows', event, {
-        fix: "SET GLOBAL binlog_format = 'ROW', and the same for the session that wrote it",
-      });
+    if (!txn || txn.standalone) this.#end(event);
   }
 
-  #writesCaptured({ query, schema }: QueryEvent): boolean {
-    const { cloudSchema } = this.#options;
-    return (
-      (schema === cloudSchema || query.includes(cloudSchema)) &&
-      /^\s*(insert|update|delete|replace|load|with)\b/i.test(query) &&
-      capturedTables.some(({ name }) => new RegExp(`\\b${name}\\b`, 'i').test(query))
-    );
+  #prepare(event: BinlogEventByTypeName<'XaPrepare'>): void {
+    if (event.onePhase) return this.#commit(event);
+    const txn = this.#open;
+    if (txn && txn.changes.length > 0) {
+      const { changes, bytes } = txn;
+      const before = this.#here();
+      const { xidFormatId, xidGtrid, xidBqual } = event;
+      const xid = xidKey(xidFormatId, xidGtrid.toString('hex'), xidBqual.toString('hex'));
+      this.#prepared.put(xid, { changes, bytes, before });
+      if (this.#prepared.bytes > maxPreparedBytes)
+        throw this.#undecodable('open XA transactions hold too many changes', event);
+    }
+    this.#end(event);
+  }
+
+  #commitPrepared(xid: string, event: QueryEvent): void {
+    const prepared = this.#prepared.take(xid);
+    const txn = this.#open;
+    if (txn && prepared) Object.assign(txn, { changes: prepared.changes, bytes: prepared.bytes });
+    this.#commit(event);
   }
 
   #commit(event: AnyBinlogEvent): void {
@@ -267,23 +246,33 @@ export class TransactionAssembler {
     const gtid = this.#open?.gtid;
     this.#open = null;
     if (gtid) this.#gtids.add(gtid);
-    if (event.nextPosition > 0) this.#at = { file: this.#at.file, pos: event.nextPosition };
+    if (event.nextPosition > 0)
+      this.#at = { file: this.#at.file, pos: this.#unwrap(event.nextPosition) };
     return this.#boundary();
   }
 
+  // While an XA transaction is prepared, what is before it is the place to go on from.
   #boundary(): Boundary {
+    return this.#prepared.hold(this.#here());
+  }
+
+  #here(): Boundary {
     return { end: this.#at, gtid: this.#gtids.toString() || null, fileMs: this.#fileTime.madeMs };
+  }
+
+  // Headers have four bytes for the position: in a larger file it begins again.
+  #unwrap(position: number): number {
+    const from = this.#at.pos;
+    return position >= from
+      ? position
+      : position + 2 ** 32 * Math.ceil((from - position) / 2 ** 32);
   }
 
   #passed(at: BinlogPoint): void {
     this.#drop();
     this.#open = null;
     this.#at = at;
-    if (this.#placed) this.#pass();
-  }
-
-  #pass(): void {
-    this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
+    if (this.#placed) this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
   }
 
   #undecodable(reason: string, event: { nextPosition: number }, facts: object = {}): AppError {

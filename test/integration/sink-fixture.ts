@@ -134,7 +134,10 @@ export class TestStore implements AsyncDisposable {
         ...row.columns,
       };
       const id = `${row.account}/${type}/${key}/${startMs}`;
-      await this.sql('INSERT INTO us.record SET record_id = UNHEX(MD5(?)), ?', [id, columns]);
+      await this.sql('INSERT INTO us.record SET record_id = UNHEX(LEFT(SHA2(?, 256), 32)), ?', [
+        id,
+        columns,
+      ]);
     }
   }
 

@@ -123,7 +123,7 @@ test('the aggregate stores, folds and closes with the rights of its file', async
   await worker.close();
   expect(
     await store.value('SELECT COUNT(*) > 0 FROM us.record WHERE generation = ?', [generation]),
-  ).toBe(1);
+  ).toSatisfy((found) => Number(found) === 1);
   expect(
     await store.value('SELECT COUNT(*) FROM us.dead_letter WHERE generation = ?', [generation]),
   ).toBe('1');
@@ -174,8 +174,8 @@ test('the sink works with the rights of its file, as leader and as successor', a
   // a predecessor that holds the fence, and was forgotten: its connection has to be ended
   const held = await connectAs(target);
   held.on('error', () => {});
-  const lock = `SELECT GET_LOCK(CONCAT('sink:', MD5(?), ':1'), 5) AS got`;
-  expect((await held.query(lock, [store.schema]))[0]).toEqual([{ got: 1 }]);
+  const lock = `SELECT GET_LOCK(CONCAT('sink:', LEFT(SHA2(?, 256), 32), ':1'), 5) AS got`;
+  expect((await held.query(lock, [store.schema]))[0]).toSatisfy(([row]) => Number(row.got) === 1);
   await held.query(`START TRANSACTION`);
   await held.query(`SELECT 1 FROM ${store.schema}.lease WHERE name = 'sink:fence' FOR UPDATE`);
   await using sink = startSink(store, {}, { store: target });

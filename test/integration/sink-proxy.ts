@@ -72,7 +72,8 @@ export class DatabaseProxy implements AsyncDisposable {
     let refused = false;
     this.#links.add(link);
     client.on('data', (data) => {
-      const statement = data.subarray(5).toString('latin1');
+      // MySQL has the number of query attributes before the text, and that they come once.
+      const statement = data.subarray(data[5] === 0 ? 7 : 5).toString('latin1');
       link.sent.push(statement);
       this.watch(statement, link);
       if (link.forward && !refused) server.write(data);

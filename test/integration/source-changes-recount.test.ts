@@ -8,6 +8,7 @@ import { recount } from '../../src/simulate/recount.ts';
 import { readSourceStatus } from '../../src/tail/source-state.ts';
 import { killTailWhen } from '../support/killable-tail.ts';
 import { canStartMariaDb, servers, startMariaDb } from '../support/servers.ts';
+import { purgeBinlogs } from '../support/purge-binlogs.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { runStage, runStages, untilArgs } from '../support/stages.ts';
 
@@ -25,7 +26,7 @@ describe.skipIf(!canStartMariaDb())('through the whole pipeline', () => {
   afterAll(() => server[Symbol.asyncDispose]());
 
   test.each([
-    { change: 'the binlog was purged', spoil: purge, kills: 0 },
+    { change: 'the binlog was purged', spoil: purgeBinlogs, kills: 0 },
     { change: 'it was reset, and the healing killed', spoil: reset, kills: 1 },
   ])('every row as counted again when $change', async ({ spoil, kills }) => {
     const kafka = servers().kafkaBrokers.join(',');
@@ -87,17 +88,5 @@ describe.skipIf(!canStartMariaDb())('through the whole pipeline', () => {
     }
   });
 });
-
-async function purge(sql: Connection): Promise<void> {
-  await sql.query('FLUSH BINARY LOGS');
-  const [status] = await sql.query('SHOW MASTER STATUS');
-  const { File: file } = (status as { File: string }[])[0]!;
-  const oldest = async () => {
-    await sql.query(`PURGE BINARY LOGS TO '${file}'`);
-    const [logs] = await sql.query('SHOW BINARY LOGS');
-    return (logs as { Log_name: string }[])[0]?.Log_name;
-  };
-  await expect.poll(oldest, { timeout: 30_000 }).toBe(file);
-}
 
 const reset = (sql: Connection): Promise<unknown> => sql.query('RESET MASTER');

@@ -148,7 +148,6 @@ describe.skipIf(!canStartMariaDb())('a server as it comes', () => {
       'binlog_format fatal',
       'binlog_row_image fatal',
       'binlog_row_metadata fatal',
-      'log_bin_compress fatal',
       'binlog_expire_logs_seconds warning',
       'time_zone warning',
       'binlog filter fatal',
