@@ -29,6 +29,7 @@ const commands = {
   },
   bench: (run, args) => run.withServers(['test/bench/main.ts', ...args]),
   golden: (run, args) => run.withServers(['test/golden/main.ts', ...args]),
+  chaos: (run, args) => run.withServers(['test/chaos/main.ts', ...args]),
   cli: (run, args) => run.node([...nodeFlags, 'src/cli/main.ts', ...args]),
 };
 

@@ -1,4 +1,5 @@
 import type { EpochMs } from '../contracts/time.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import { checkSchema } from '../platform/migrate.ts';
 import { mysqlCode, openConnection } from '../platform/mysql.ts';
@@ -24,7 +25,7 @@ export interface Claim {
 }
 
 /**
- * Makes this worker the owner of a partition, in one transaction: a new epoch, our name and connection.
+ * Makes this worker the owner of a partition, in one statement: a new epoch, our name and connection.
  * The predecessor's connection is killed first, as a frozen process would hold its locks for ever, and
  * a COMMIT of unknown outcome on it is then decided: what `progress` says is what happened.
  *
@@ -57,7 +58,6 @@ export async function claimPartition(options: ClaimOptions): Promise<Claim> {
         });
         return { store, progress };
       } catch (error) {
-        await connection.query('ROLLBACK');
         if (!isBusy(error) || attempt === 5) throw error;
       }
     }
@@ -102,35 +102,39 @@ async function killPredecessor(connection: Connection, options: ClaimOptions): P
   }
 }
 
+/**
+ * One statement that commits by itself: who freezes after it is named in `progress` and can be killed, while
+ * one frozen within a transaction would hold the row and be known to nobody.
+ */
 async function takeOver(
   connection: Connection,
   options: ClaimOptions,
 ): Promise<{ epoch: number; progress: Progress }> {
-  await connection.query('START TRANSACTION');
+  const { partition, owner } = options;
+  const [next, ours] =
+    options.epoch === null ? ['epoch+1', ''] : ['epoch', `AND epoch=${options.epoch}`];
+  await connection.query(
+    `UPDATE progress SET epoch=${next}, owner=?, connection_id=CONNECTION_ID()
+     WHERE ${where(options)} ${ours}`,
+    [owner.slice(0, 128)],
+  );
+  crashPoint('aggregate.claimed');
   const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT epoch, next_offset, watermark_ms, opened_ms, closed_until_ms, closed_offset
-     FROM progress WHERE ${where(options)} FOR UPDATE`,
+    `SELECT epoch, connection_id=CONNECTION_ID() AS mine, next_offset, watermark_ms, opened_ms,
+       closed_until_ms, closed_offset
+     FROM progress WHERE ${where(options)}`,
   );
   const row = rows[0] as ProgressRow | undefined;
-  if (!row) throw new AppError('GENERATION_MISMATCH', { partition: options.partition });
-  const newest = Number(row.epoch);
-  if (options.epoch !== null && options.epoch !== newest)
-    throw new AppError('SINK_FENCED', {
-      partition: options.partition,
-      epoch: options.epoch,
-      newest,
-    });
-  const epoch = options.epoch ?? newest + 1;
-  await connection.query(
-    `UPDATE progress SET epoch=?, owner=?, connection_id=CONNECTION_ID() WHERE ${where(options)}`,
-    [epoch, options.owner.slice(0, 128)],
-  );
-  await connection.query('COMMIT');
+  if (!row) throw new AppError('GENERATION_MISMATCH', { partition });
+  const epoch = Number(row.epoch);
+  if (Number(row.mine) !== 1)
+    throw new AppError('SINK_FENCED', { partition, epoch: options.epoch, newest: epoch });
   return { epoch, progress: toProgress(row) };
 }
 
 interface ProgressRow {
   readonly epoch: string;
+  readonly mine: string | number;
   readonly next_offset: string;
   readonly watermark_ms: string | null;
   readonly opened_ms: string | null;

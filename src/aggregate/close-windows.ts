@@ -6,6 +6,7 @@ import type { fold as domainFold } from '../domain/fold.ts';
 import type { QuirkSet } from '../domain/quirks.ts';
 import { isClosed, nextWindow, windowOf } from '../domain/window.ts';
 import type { WindowSpec } from '../domain/window.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import type { AccountBook } from './account-book.ts';
 import type { AccountEntry, PendingEvent } from './account-entry.ts';
 import { correctLate } from './correct-late.ts';
@@ -84,6 +85,7 @@ export async function closeWindows(context: CloseContext, progress: Progress): P
     await closeWindow(context, results, now, window);
     if (context.book.inOrder().some(({ incomplete }) => incomplete))
       await noteClose(store, window, now.nextOffset);
+    crashPoint('aggregate.window-folded');
     now = { ...now, closedUntilMs: window.endMs, closedOffset: now.nextOffset };
     tally.add('window');
     window = nextWindow(window, rules.window);

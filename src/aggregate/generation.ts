@@ -4,6 +4,7 @@ import { defaultCorrections } from '../domain/correction.ts';
 import type { CorrectionRules } from '../domain/correction.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
 import type { WindowSpec } from '../domain/window.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
 import { mysqlCode, quoteName } from '../platform/mysql.ts';
@@ -78,7 +79,9 @@ export async function ensureGeneration(
   if (!row) throw new AppError('STORE_SCHEMA_MISSING', { generation: options.name });
   refuseOther(options.name, wanted, row);
   const id = Number(row['id']);
+  crashPoint('aggregate.generation-made');
   await enterPartitions(pool, options, id);
+  crashPoint('aggregate.partitions-entered');
   return { id, name: options.name, state: row['state'] as Generation['state'] };
 }
 

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { AccountId } from '../contracts/ids.ts';
 import type { EpochMs } from '../contracts/time.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import type { BatchControl, LogBatch } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -170,6 +171,7 @@ export class PartitionWorker {
     for (;;) {
       const taken = takeRecords(unit, records, at, now, rules, limits);
       await unit.write(now);
+      crashPoint('aggregate.events-written');
       at = taken.at;
       now = { ...taken.progress, nextOffset: records[at]?.offset ?? batch.nextOffset };
       if (taken.isCloseDue) now = await closeWindows(context, now);

@@ -1,5 +1,6 @@
 import type { ResultSetHeader } from 'mysql2/promise';
 import type { EpochMs } from '../contracts/time.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Connection, MysqlTarget, RowDataPacket } from '../platform/mysql.ts';
 import { storeFault } from '../platform/store-fault.ts';
@@ -77,7 +78,7 @@ export class PartitionStore {
        WHERE generation=${this.generation} AND partition_id=${this.partition}
          AND epoch=${this.epoch} AND next_offset=${from}`,
     );
-    if (affectedRows === 1) return;
+    if (affectedRows === 1) return crashPoint('aggregate.after-fence');
     await this.rollback();
     throw new AppError('SINK_FENCED', { partition: this.partition, epoch: this.epoch, from });
   }
@@ -90,7 +91,9 @@ export class PartitionStore {
          closed_offset=${progress.closedOffset}
        WHERE generation=${this.generation} AND partition_id=${this.partition}`,
     );
+    crashPoint('aggregate.before-commit');
     await this.run('COMMIT');
+    crashPoint('aggregate.after-db-commit-before-offset-commit');
   }
 
   async rollback(): Promise<void> {

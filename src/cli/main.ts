@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { armCrashPoint } from '../platform/crash-points.ts';
 import { isAppError } from '../platform/errors.ts';
 import { addCommand } from './command.ts';
 import { aggregateCommand } from './commands/aggregate.ts';
@@ -78,6 +79,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(program, quirksCommand, finish);
   addCommand(program, referenceCommand(program), finish);
   try {
+    armCrashPoint(process.env['USAGESTREAM_CRASH_AT']);
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (fault) {

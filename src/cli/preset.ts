@@ -1,5 +1,5 @@
 import type { Preset } from '../domain/quirks.ts';
-import { openConnection, quoteName } from '../platform/mysql.ts';
+import { mysqlError, openConnection, quoteName } from '../platform/mysql.ts';
 import type { MysqlTarget, RowDataPacket } from '../platform/mysql.ts';
 
 /**
@@ -30,7 +30,9 @@ export async function resolvePreset(
        WHERE success = 1 AND host NOT LIKE 'usagestream@%' LIMIT 1`,
     );
     return jobs.length > 0 ? 'java-4.23' : 'correct';
+  } catch (fault) {
+    throw mysqlError(fault, store, 'STORE');
   } finally {
-    await connection.end();
+    connection.destroy();
   }
 }

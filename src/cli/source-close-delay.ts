@@ -1,6 +1,7 @@
 import { cloudRules } from '../domain/cloud-rules.ts';
 import type { CloudSettings } from '../domain/cloud-rules.ts';
-import { mysqlCode, openConnection, quoteName } from '../platform/mysql.ts';
+import { isAppError } from '../platform/errors.ts';
+import { mysqlCode, mysqlError, openConnection, quoteName } from '../platform/mysql.ts';
 import type { MysqlTarget, RowDataPacket } from '../platform/mysql.ts';
 import { usageSettings } from '../tail/captured-tables.ts';
 import type { SettingValues } from './settings.ts';
@@ -27,10 +28,12 @@ async function readSettings(source: MysqlTarget, v: Values): Promise<CloudSettin
     );
     return new Map(rows.map((row) => [String(row['name']), row['value'] as string | null]));
   } catch (fault) {
+    const known = mysqlError(fault, source, 'SOURCE');
+    if (isAppError(known)) throw known;
     // The tail's own preflight says what is missing, and how to mend it.
     if (mysqlCode(fault) === undefined) throw fault;
     return new Map();
   } finally {
-    await connection.end();
+    connection.destroy();
   }
 }

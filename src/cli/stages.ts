@@ -11,6 +11,7 @@ import { runSink } from '../sink/sink.ts';
 import { runTail } from '../tail/tailer.ts';
 import type { CommandContext } from './command.ts';
 import { openLog } from './open-log.ts';
+import { patiently } from './patiently.ts';
 import type { SettingKey, SettingValues } from './settings.ts';
 import { sourceCloseDelayMs } from './source-close-delay.ts';
 
@@ -77,8 +78,15 @@ export const targetOf = (url: string, password: string | undefined): MysqlTarget
   return password === undefined ? target : { ...target, password };
 };
 
-const openStageLog = (v: Values<typeof logKeys>, stage: string, io: Io): Promise<EventLog> =>
-  openLog(v, { clientId: `usagestream-${stage}`, logger: io.logger });
+const openStageLog = (
+  v: Values<typeof logKeys>,
+  stage: string,
+  io: Io,
+  signal: AbortSignal,
+): Promise<EventLog | null> =>
+  patiently(stage, io, signal, () =>
+    openLog(v, { clientId: `usagestream-${stage}`, logger: io.logger, signal }),
+  );
 
 export async function tailStage(
   v: Values<typeof tailKeys>,
@@ -87,8 +95,10 @@ export async function tailStage(
   report: Report,
 ): Promise<void> {
   const source = targetOf(v.source, v.sourcePassword);
-  const closeDelayMs = await sourceCloseDelayMs(v, source);
-  await using log = await openStageLog(v, 'tail', io);
+  const closeDelayMs = await patiently('tail', io, signal, () => sourceCloseDelayMs(v, source));
+  if (closeDelayMs === null) return;
+  await using log = await openStageLog(v, 'tail', io, signal);
+  if (log === null) return;
   await runTail(
     {
       source,
@@ -118,7 +128,8 @@ export async function aggregateStage(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  await using log = await openStageLog(v, 'aggregate', io);
+  await using log = await openStageLog(v, 'aggregate', io, signal);
+  if (log === null) return;
   await runAggregate(
     {
       schema: v.schema,
@@ -155,7 +166,8 @@ export async function sinkStage(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  await using log = await openStageLog(v, 'sink', io);
+  await using log = await openStageLog(v, 'sink', io, signal);
+  if (log === null) return;
   await runSink(
     {
       schema: v.schema,
@@ -172,7 +184,8 @@ export async function sinkStage(
           : { server: targetOf(v.alerts, v.alertsPassword), schema: v.cloudSchema },
       host: v.host ?? `usagestream@${hostname()}`,
       pid: process.pid,
-      leaseMs: v.sessionTimeout,
+      // A stand-by looks once a second: with that the take-over stays within the time asked for.
+      leaseMs: Math.round(v.sessionTimeout * 0.8),
       ...(v.until === undefined ? {} : { untilMs: v.until }),
     },
     {

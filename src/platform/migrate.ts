@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import type { PoolConnection } from 'mysql2/promise';
+import { crashPoint } from './crash-points.ts';
 import { AppError } from './errors.ts';
 import { mysqlCode, quoteName } from './mysql.ts';
 import type { Connection, Pool, RowDataPacket } from './mysql.ts';
@@ -32,7 +33,9 @@ export function migrate(db: Pool | Connection, options: MigrateOptions): Promise
     const applied: string[] = [];
     const apply = async (statement: string) => {
       applied.push(statement);
-      if (!options.dryRun) await execute(connection, statement);
+      if (options.dryRun) return;
+      crashPoint('migrate.before-statement');
+      await execute(connection, statement);
     };
     await migrateOwn(connection, options, apply);
     if (options.withCloudUsage) await migrateCloudUsage(connection, options, apply);
@@ -87,6 +90,7 @@ async function migrateOwn(
   for (const migration of migrations) {
     if (migration.version <= version) continue;
     for (const statement of statementsOf(migration.file)) await apply(statement);
+    crashPoint('migrate.before-version');
     await apply(`INSERT IGNORE INTO schema_version (version) VALUES (${migration.version})`);
   }
 }

@@ -121,13 +121,17 @@ export function mysqlError(cause: unknown, target: MysqlTarget, role: 'SOURCE' |
   const facts = { host: target.host, port: target.port, user: target.user, code };
   if (code !== undefined && denied.has(code))
     return new AppError(`${role}_ACCESS_DENIED` satisfies ErrorCode, facts, cause);
-  if (code !== undefined && unreachable.test(code))
+  if (code === undefined ? isFatal(cause) : unreachable.test(code))
     return new AppError(`${role}_UNREACHABLE` satisfies ErrorCode, facts, cause);
   return cause;
 }
 
 const unreachable =
   /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|PROTOCOL_|ER_CON_COUNT|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|HANDSHAKE_)/;
+
+/** What the driver says of a connection that it has closed itself has no code. */
+const isFatal = (error: unknown): boolean =>
+  error instanceof Error && 'fatal' in error && error.fatal === true;
 
 /** The `code` of a mysql2 or socket error, for example `ER_LOCK_DEADLOCK`. */
 export function mysqlCode(error: unknown): string | undefined {

@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { pause, runTogether } from '../platform/lifecycle.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import { backoffMs } from './backoff.ts';
@@ -82,6 +83,7 @@ async function publishAll(leadership: Leadership, signal: AbortSignal): Promise<
       const due = isDue(frontier) && frontier.next.endMs <= (options.untilMs ?? Infinity);
       if (due) {
         const published = await publishWindow(leadership, frontier.next);
+        crashPoint('sink.after-commit-before-outbox');
         await report({ ...frontier, publishedUntilMs: frontier.next.endMs }, published);
         await tellOfWindow(leadership);
       } else {
@@ -173,6 +175,7 @@ async function beat({ heart, t, lease, target, generation }: Leadership): Promis
       heart.transaction(async () => {
         await holdLease(heart, t, lease);
         await keepOpenJob(heart, t, target.job);
+        crashPoint('sink.job-before-commit');
         if ((await takeRequests(heart, t)) === 0) return;
         if (isDue(await readFrontier(heart, t, generation))) return; // the next publication answers
         const last = await heart.row(

@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Session, SqlRow } from './session.ts';
 import type { StoreTables } from './store-tables.ts';
@@ -20,7 +21,7 @@ export interface Lease {
 const row = 'sink';
 const fence = 'sink:fence';
 
-/** Named lock that a leader's publishing connection holds: tells its id for sure, also after a restart of the server. */
+/** Named lock that each connection of a leader holds which locks rows: tells its id for sure, also after a restart of the server. */
 const connectionLock = `CONCAT('sink:', LEFT(SHA2(?, 256), 32), ':', ?)`;
 
 export interface LeaseRequest {
@@ -29,11 +30,14 @@ export interface LeaseRequest {
   readonly leaseMs: number;
   /** Connection that will publish. */
   readonly publishing: Session;
+  /** Connection that will renew the row of `usage_job`, under locks as well. */
+  readonly heart?: Session;
 }
 
 /**
  * Takes the lease when it is free, run out, or ours already; raises the epoch and ends the
- * predecessor's publishing connection, whose locks (it may be stopped or cut off) would block us.
+ * predecessor's connections, whose locks (it may be stopped or cut off) would block us. Each statement commits
+ * by itself, the fence last: who freezes in between holds nothing, and its lease runs out.
  *
  * @returns null while another holds it.
  * @throws STORE_BUSY while the server still rolls back what the predecessor had under way.
@@ -43,29 +47,33 @@ export async function takeLease(
   t: StoreTables,
   request: LeaseRequest,
 ): Promise<Lease | null> {
-  const { schema, owner, leaseMs, publishing } = request;
+  const { schema, owner, leaseMs, publishing, heart } = request;
   await makeRows(control, t);
   const state = `SELECT epoch, owner, expires_at > UTC_TIMESTAMP(3) AS held FROM ${t.lease} WHERE name = ?`;
   const seen = await control.row(state, [row]);
   if (!seen || isHeldByOther(seen, owner)) return null;
-  await endConnection(control, schema, String(seen['epoch']));
-  const lease = await control.transaction(async () => {
-    const now = await control.row(`${state} FOR UPDATE`, [row]);
-    if (!now || now['epoch'] !== seen['epoch'] || isHeldByOther(now, owner)) return null;
-    const epoch = String(BigInt(String(now['epoch'])) + 1n);
-    await control.run(
-      `UPDATE ${t.lease} SET epoch = ?, owner = ?, connection_id = ?,
-         expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE name = ?`,
-      [epoch, owner, publishing.connectionId, leaseMs * 1000, row],
-    );
-    await control.run(
-      `UPDATE ${t.lease} SET epoch = ?, owner = ?, connection_id = ? WHERE name = ?`,
-      [epoch, owner, publishing.connectionId, fence],
-    );
-    return { epoch, owner };
-  });
-  if (lease) await nameConnection(publishing, schema, lease.epoch);
-  return lease;
+  const before = String(seen['epoch']);
+  await endConnections(control, schema, before);
+  const epoch = String(BigInt(before) + 1n);
+  const { matched: taken } = await control.run(
+    `UPDATE ${t.lease} SET epoch = ?, owner = ?, connection_id = ?,
+       expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND
+     WHERE name = ? AND epoch = ? AND (owner = ? OR NOT COALESCE(expires_at > UTC_TIMESTAMP(3), FALSE))`,
+    [epoch, owner, publishing.connectionId, leaseMs * 1000, row, before, owner],
+  );
+  if (taken !== 1) return null;
+  crashPoint('sink.lease-before-fence');
+  const { matched: fenced } = await control.run(
+    `UPDATE ${t.lease} SET epoch = ?, owner = ?, connection_id = ?
+     WHERE name = ? AND epoch < CAST(? AS UNSIGNED)`,
+    [epoch, owner, publishing.connectionId, fence, epoch],
+  );
+  // We were away, and another took it meanwhile.
+  if (fenced !== 1) return null;
+  crashPoint('sink.lease-taken');
+  await nameConnection(publishing, schema, epoch);
+  if (heart) await nameConnection(heart, schema, `${epoch}:heart`);
+  return { epoch, owner };
 }
 
 /** Looks before it inserts: even an INSERT IGNORE of a row that stands waits for who has it locked. */
@@ -78,11 +86,11 @@ async function makeRows(control: Session, t: StoreTables): Promise<void> {
     await control.run(`INSERT IGNORE INTO ${t.lease} (name) VALUES (?), (?)`, [row, fence]);
 }
 
-/** Takes the named lock of the epoch, by which a successor finds this connection. */
-async function nameConnection(publishing: Session, schema: string, epoch: string): Promise<void> {
-  const values = [schema, epoch];
-  const got = await publishing.row(`SELECT GET_LOCK(${connectionLock}, 1) AS got`, values);
-  if (Number(got?.['got']) !== 1) throw new AppError('STORE_BUSY', { lock: `sink:${epoch}` });
+/** Takes a named lock of the epoch, by which a successor finds this connection. */
+async function nameConnection(session: Session, schema: string, name: string): Promise<void> {
+  const values = [schema, name];
+  const got = await session.row(`SELECT GET_LOCK(${connectionLock}, 1) AS got`, values);
+  if (Number(got?.['got']) !== 1) throw new AppError('STORE_BUSY', { lock: `sink:${name}` });
 }
 
 /** Moves the end of the lease on. @throws SINK_FENCED when a newer epoch has it. */
@@ -143,12 +151,17 @@ export async function rememberLastId(
   if (matched !== 1) throw fenced(lease);
 }
 
-/** Ends the connection that an epoch publishes by; nothing when it is gone already. */
-export async function endConnection(
+/** Ends the connections that an epoch publishes and beats by; nothing when they are gone already. */
+export async function endConnections(
   control: Session,
   schema: string,
   epoch: string,
 ): Promise<void> {
+  await endConnection(control, schema, epoch);
+  await endConnection(control, schema, `${epoch}:heart`);
+}
+
+async function endConnection(control: Session, schema: string, epoch: string): Promise<void> {
   const holder = await control.row(`SELECT IS_USED_LOCK(${connectionLock}) AS id`, [schema, epoch]);
   const id = Number(holder?.['id'] ?? 0);
   if (id === 0) return;

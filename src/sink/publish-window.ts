@@ -1,5 +1,6 @@
 import type { Window } from '../contracts/time.ts';
 import type { Clock } from '../platform/clock.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import type { CopyColumns } from './cloud-usage-columns.ts';
 import { amendRows } from './amend-rows.ts';
@@ -66,6 +67,7 @@ export function publishWindow(
   const startedMs = clock.now();
   return work.transaction(async () => {
     await enterFence(work, t, lease);
+    crashPoint('sink.after-fence');
     const done = await work.row(
       `SELECT 1 FROM ${t.publishedWindow} WHERE generation = ? AND window_start_ms >= ? LIMIT 1`,
       [generation.id, window.startMs],
@@ -84,8 +86,10 @@ export function publishWindow(
         const slice = { generation: generation.id, window, rows };
         const lastId = await copyRows(work, t, target.columns, context.cloudUsageSchema, slice);
         await rememberLastId(work, t, lease, lastId);
+        crashPoint('sink.rows-copied');
       }
       helpers = await publishHelpers(context, window, !billed);
+      crashPoint('sink.helpers-written');
       await noteInOutbox(context, window);
       // Last: the heartbeat waits for its row.
       if (!billed) jobId = await finishJobs(work, t, target.job, window, clock.now() - startedMs);
@@ -100,6 +104,7 @@ export function publishWindow(
       [generation.id, window.startMs, window.endMs, target.mode, rows.rows, jobId],
     );
     const sharedVms = await noteSharedVms(context, window);
+    crashPoint('sink.before-publish-commit');
     return { mode: target.mode, rows, helpers, amends, sharedVms };
   });
 }

@@ -1,4 +1,5 @@
 import { corrections, deadLetters, usageRecords, usageWindows } from '../../streams/index.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import { isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
 import type { EventLog, LogWriter } from '../platform/log/log.ts';
@@ -34,7 +35,7 @@ export async function runRelay(context: RelayContext): Promise<void> {
     let writer: LogWriter | undefined;
     try {
       // A newer leader has the transactional id: opening it once more would end that one's work.
-      await context.session.transaction(() => holdLease(context.session, context.t, context.lease));
+      await holdLease(context.session, context.t, context.lease);
       writer = await openWriter(context);
       while (!signal.aborted) {
         const sent = await relayOnce({ ...context, writer });
@@ -96,6 +97,8 @@ async function relayOnce(context: RelayContext & SendContext): Promise<number> {
     if (sent === null) return letters;
     metrics.sinkOutbox.inc({ topic: corrections.name }, sent);
   }
+  crashPoint('sink.outbox-after-send-before-mark');
   await session.run(`DELETE FROM ${t.outbox} WHERE id = ?`, [entry['id']]);
+  crashPoint('sink.outbox-after-mark');
   return letters + 1;
 }

@@ -1,6 +1,7 @@
 import { corrections } from '../../streams/index.ts';
 import { u64 } from '../contracts/ids.ts';
 import { CorrectionMessage, MESSAGE_VERSION } from '../contracts/messages.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import type { OutRecord } from '../platform/log/log.ts';
 import { quantityUnit } from './quantity-unit.ts';
 import type { SendContext } from './send-window.ts';
@@ -28,6 +29,7 @@ export async function sendCorrections(
     const transaction = await writer.begin();
     try {
       await transaction.append(page.map((row) => correctionMessage(context, row)));
+      crashPoint('sink.corrections-before-send-commit');
       await transaction.commit();
     } catch (error) {
       await transaction.abort().catch(() => {}); // the first error says more

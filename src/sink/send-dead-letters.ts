@@ -4,6 +4,7 @@ import { isU64, u64 } from '../contracts/ids.ts';
 import type { U64 } from '../contracts/ids.ts';
 import { MESSAGE_VERSION } from '../contracts/messages.ts';
 import type { FeedDeadLetter } from '../contracts/messages.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import type { OutRecord } from '../platform/log/log.ts';
 import { jsonOrText } from './json-or-text.ts';
 import type { SendContext } from './send-window.ts';
@@ -42,6 +43,7 @@ export async function sendDeadLetters(context: SendContext): Promise<number> {
     await transaction.abort().catch(() => {}); // the first error says more
     throw error;
   }
+  crashPoint('sink.dead-letters-after-send-before-mark');
   await session.run(`UPDATE ${t.deadLetter} SET relayed = 1 WHERE id IN (?)`, [ids]);
   return ids.length;
 }

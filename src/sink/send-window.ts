@@ -2,6 +2,7 @@ import { usageRecords, usageWindows } from '../../streams/index.ts';
 import { MESSAGE_VERSION } from '../contracts/messages.ts';
 import type { UsageRecordMessage, UsageWindowMessage } from '../contracts/messages.ts';
 import { u64 } from '../contracts/ids.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import type { LogWriter, OutRecord } from '../platform/log/log.ts';
 import type { Generation } from './generation.ts';
 import { jsonOrText } from './json-or-text.ts';
@@ -55,6 +56,7 @@ export async function sendWindow(context: SendContext, startMs: number): Promise
         sent += page.length;
       }
       if (!more) await transaction.append([await windowMessage(context, startMs, published)]);
+      crashPoint('sink.outbox-before-send-commit');
       await transaction.commit();
     } catch (error) {
       await transaction.abort().catch(() => {}); // the first error says more

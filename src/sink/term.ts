@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
 import { requireVersion } from '../platform/migrate.ts';
@@ -12,7 +13,7 @@ import { loadGeneration } from './generation.ts';
 import type { Generation } from './generation.ts';
 import { isOutboxEmpty, lead } from './lead.ts';
 import type { Leadership } from './lead.ts';
-import { endConnection, releaseLease, takeLease } from './lease.ts';
+import { endConnections, releaseLease, takeLease } from './lease.ts';
 import type { Lease } from './lease.ts';
 import type { PublishedWindow } from './publish-window.ts';
 import { Session } from './session.ts';
@@ -64,7 +65,7 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
   const mayAmend = options.mayAmend ?? false;
   if (columns && mayAmend) await checkAmendGrant(control, t);
   const outbox = io.log !== null;
-  const lease = await standBy(control, work, generation, self, io);
+  const lease = await standBy({ control, work, heart }, generation, self, io);
   if (!lease) return;
   // A cutover while we stood by: whoever led then published another generation since.
   const wanted = { name: options.generation, feedPartitions: options.feedPartitions };
@@ -131,17 +132,23 @@ async function awaitGeneration(
 
 /** Waits for the lease; null when the signal aborts, or another sink has done all up to `untilMs`. */
 async function standBy(
-  control: Session,
-  publishing: Session,
+  sessions: Pick<Leadership, 'control' | 'work' | 'heart'>,
   generation: Generation,
   self: SinkSelf,
   io: SinkIo,
 ): Promise<Lease | null> {
   const { options, t, owner } = self;
+  const { control, work: publishing, heart } = sessions;
   const { schema, leaseMs, untilMs, pollMs } = options;
   for (let told = false; !io.signal.aborted;) {
     try {
-      const lease = await takeLease(control, t, { schema, owner, leaseMs, publishing });
+      const lease = await takeLease(control, t, {
+        schema,
+        owner,
+        leaseMs,
+        publishing,
+        heart,
+      });
       if (lease) return lease;
     } catch (error) {
       if (!isAppError(error, 'STORE_BUSY')) throw error;
@@ -238,9 +245,10 @@ async function stepDown(self: SinkSelf, io: SinkIo, lease: Lease): Promise<void>
   const done = new AbortController();
   let session: Session | undefined;
   const giveBack = async () => {
+    crashPoint('sink.before-lease-release');
     session = await Session.open(io.store, 1);
     if (done.signal.aborted) return session.drop();
-    await endConnection(session, self.options.schema, lease.epoch);
+    await endConnections(session, self.options.schema, lease.epoch);
     await releaseLease(session, self.t, lease);
     io.logger.info({ epoch: lease.epoch }, 'sink stepped down');
   };

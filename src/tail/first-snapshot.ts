@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import { openConnection } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
@@ -30,6 +31,7 @@ export async function runFirstSnapshot(
   connection.on('error', (cause) => io.logger.debug({ cause }, 'source connection broke'));
   try {
     const { at, cursor } = await begin(connection, context, unfinished);
+    crashPoint('tail.snapshot-begun');
     let mark = startWatermark(settings.clock, unfinished?.stored.watermarkMs ?? null);
     io.logger.info(
       { ...at.end, resumed: unfinished !== null, rows: cursor.rows },
@@ -51,10 +53,13 @@ export async function runFirstSnapshot(
         mark = raised(mark, chunk.watermarkMs);
         output.announce(mark.atMs, at);
       }
+      crashPoint('tail.snapshot-before-chunk-commit');
       await output.commit(at, mark.atMs, chunk.cursor);
+      crashPoint('tail.snapshot-after-chunk-commit');
       rows = chunk.rows;
       report(context, chunk, mark.atMs);
     }
+    crashPoint('tail.snapshot-done');
     io.logger.info({ rows }, 'snapshot finished');
     return { point: { ...at, byGtid: unfinished?.point.byGtid ?? false }, watermarkMs: mark.atMs };
   } finally {

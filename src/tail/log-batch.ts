@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import type { LogTransaction, LogWriter, OutRecord } from '../platform/log/log.ts';
 import { withinWrite } from './within-write.ts';
 
@@ -42,11 +43,14 @@ export class LogBatch {
   /** @param last Sent only when the broker has all the others: where it is, they are. */
   async commit(last: readonly OutRecord[]): Promise<void> {
     await this.#send();
+    crashPoint('tail.before-position');
     this.add(last);
     await this.#send();
+    crashPoint('tail.after-produce-before-commit');
     const transaction = this.#transaction;
     this.#transaction = null;
     if (transaction) await this.#limit(transaction.commit(), 'commit');
+    crashPoint('tail.after-commit');
     this.#bytes = 0;
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EpochMs } from '../contracts/time.ts';
+import { crashPoint } from '../platform/crash-points.ts';
 import type { Clock } from '../platform/clock.ts';
 import { recordSize } from '../platform/log/encode-batch.ts';
 import type { OutRecord } from '../platform/log/log.ts';
@@ -197,7 +198,9 @@ export class TailOutput {
   ): Promise<void> {
     const { batch, placements, settings, metrics, clock } = this.#options;
     this.#placeOverdue(watermarkMs);
-    batch.add(placements.takeNew());
+    const placed = placements.takeNew();
+    batch.add(placed);
+    if (placed.length > 0) crashPoint('tail.placement-before-commit');
     const newestEvent = this.#newest.value();
     const position = encodePosition(settings.prefix, {
       v: 1,

@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { EventLog, LogWriter } from '../platform/log/log.ts';
@@ -25,6 +26,7 @@ import { encodeState, faultState } from './source-state.ts';
 import type { SourceState } from './source-state.ts';
 import { followBinlog } from './stream.ts';
 import type { TailProgress, TailSettings } from './tail-options.ts';
+import { withinAnswer } from './within-answer.ts';
 import { withinWrite } from './within-write.ts';
 import { streamsOf } from './written-streams.ts';
 
@@ -71,9 +73,11 @@ export async function runSession(
   let connection: Connection | undefined;
   let state = { source: prefix, how: null, server: serverName(settings) } as FaultContext;
   try {
+    crashPoint('tail.writer-opened');
     // A commit that a broker acknowledged and then lost sight of in a crash: its records lie in the
     // log, unseen, until the next commit to the same partition. So one is made before the position is read.
     await batch.commit([encodeLeader(prefix, prefix, io.clock.now())]);
+    crashPoint('tail.leader-noted');
     const stored = await readPosition(log, prefix, prefix, signal);
     if (stored && stored.feedPartitions !== settings.feedPartitions)
       throw new AppError('LOG_TOPIC_MISMATCH', {
@@ -91,7 +95,11 @@ export async function runSession(
     connection = await openConnection(settings.source, 'SOURCE');
     // Broken connections show in the next query; without a listener they would end the process.
     connection.on('error', (cause) => logger.debug({ cause }, 'source connection broke'));
-    const end = await ready(connection, settings, io);
+    const end = await withinAnswer(
+      settings.writeTimeoutMs,
+      ready(connection, settings, io),
+      'preflight',
+    );
     const identity = await identifyServer(connection);
     const accounts = new EventAccounts(settings.cloudSchema);
     const output = new TailOutput({

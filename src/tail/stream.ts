@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { isAppError } from '../platform/errors.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { compareBinlogPoints } from './binlog-point.ts';
@@ -8,6 +9,7 @@ import type { SessionContext, StreamStart } from './session.ts';
 import type { Boundary, ChangeSource, SourceChange, SourceItem } from './source.ts';
 import { committed, passed, raised, sampled, startWatermark } from './watermark.ts';
 import type { Watermark } from './watermark.ts';
+import { withinAnswer } from './within-answer.ts';
 
 /** However steadily changes trickle in, they are committed after this long. */
 const maxOpenMs = 500;
@@ -102,10 +104,15 @@ class StreamLoop {
 
   // Details do not say whose they are; all that are not known are asked for at once.
   async #lookUp(items: readonly SourceItem[]): Promise<void> {
-    const { accounts, connection } = this.#context;
+    const { accounts, connection, settings } = this.#context;
     const changes = items.flatMap((item) => ('changes' in item ? item.changes : []));
     if (changes.some((change) => change.layout.table.kind === 'event-detail'))
-      await accounts.prepare(changes, connection);
+      // A link that swallows the question would leave us the lead, doing nothing, until TCP gives up.
+      await withinAnswer(
+        settings.writeTimeoutMs,
+        accounts.prepare(changes, connection),
+        'accounts of events',
+      );
   }
 
   async #handle(item: SourceItem): Promise<void> {
@@ -118,7 +125,8 @@ class StreamLoop {
         // Alone in its log transaction, which is aborted if it turns out to be rolled back.
         if (!this.#inParts && batch.bytes > 0) await this.#commit();
         this.#inParts = true;
-        return this.#write(item.changes);
+        await this.#write(item.changes);
+        return crashPoint('tail.part-written');
       case 'rolled-back':
         this.#inParts = false;
         return this.#context.output.abort();
@@ -174,6 +182,7 @@ class StreamLoop {
     const { settings, output, io } = this.#context;
     this.#mark = raised(this.#mark, settings.untilMs! + settings.closeDelayMs);
     output.announce(this.#mark.atMs, this.#at);
+    crashPoint('tail.before-end');
     await this.#commit();
     io.logger.info({ ...this.#at.end, watermarkMs: this.#mark.atMs }, 'tail reached its end');
     return 'until';

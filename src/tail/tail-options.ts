@@ -38,7 +38,7 @@ export interface TailOptions {
   readonly heartbeatMs?: number;
   /** A tailer that is silent for so long loses its lead, ms. */
   readonly sessionTimeoutMs?: number;
-  /** A write to the log that takes longer is given up and its writer replaced, ms. */
+  /** A write to the log, or a question to the source, that takes longer is given up and begun anew, ms. */
   readonly writeTimeoutMs?: number;
   /** Where changes come from: the binlog, or the tables themselves, read again and again. */
   readonly sourceMode?: 'binlog' | 'poll';

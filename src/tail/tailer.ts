@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -52,6 +53,7 @@ export async function runTail(
     try {
       await refuseLostTopics(io.log, settings.prefix);
       await ensureTopics(settings, tail);
+      crashPoint('tail.topics-made');
       await using leadership = await Leadership.join({
         log: io.log,
         prefix: settings.prefix,

@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { serveHealth } from '../health-server.ts';
+import { patiently } from '../patiently.ts';
 import { resolvePreset } from '../preset.ts';
 import { createReport } from '../report.ts';
 import { aggregateKeys, aggregateStage, createIo, targetOf } from '../stages.ts';
@@ -11,9 +12,12 @@ export const aggregateCommand = defineCommand({
   takes: [...aggregateKeys, 'cloudUsageSchema'],
   run: async (values, _own, context) => {
     const store = targetOf(values.sink, values.sinkPassword);
-    const preset = await resolvePreset(values.preset, store, values);
     const io = createIo(context);
     await using _health = await serveHealth(values.http, io.metrics, context.signal);
+    const preset = await patiently('aggregate', io, context.signal, () =>
+      resolvePreset(values.preset, store, values),
+    );
+    if (preset === null) return 0;
     await aggregateStage(values, preset, io, context.signal, createReport(context));
     return 0;
   },

@@ -1,6 +1,7 @@
 import { runTogether } from '../../platform/lifecycle.ts';
 import { defineCommand } from '../command.ts';
 import { serveHealth } from '../health-server.ts';
+import { patiently } from '../patiently.ts';
 import { resolvePreset } from '../preset.ts';
 import { createReport } from '../report.ts';
 import {
@@ -24,9 +25,12 @@ export const runCommand = defineCommand({
   takes: [...new Set([...tailKeys, ...aggregateKeys, ...sinkKeys])],
   run: async (values, _own, context) => {
     const store = targetOf(values.sink, values.sinkPassword);
-    const preset = await resolvePreset(values.preset, store, values);
     const io = createIo(context);
     await using _health = await serveHealth(values.http, io.metrics, context.signal);
+    const preset = await patiently('aggregate', io, context.signal, () =>
+      resolvePreset(values.preset, store, values),
+    );
+    if (preset === null) return 0;
     const report = createReport(context);
     await runTogether(context.signal, [
       (signal) => tailStage(values, io, signal, report),

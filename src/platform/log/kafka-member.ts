@@ -10,6 +10,9 @@ import { withTimeLimit } from '../time-limit.ts';
 const DEFAULT_SESSION_MS = 10_000;
 /** A rebalance is noticed at a heartbeat: members that come and go all the time must leave time to work. */
 const LONGEST_HEARTBEAT_MS = 300;
+const SHORTEST_SESSION_MS = 6000;
+/** From the end of a session until the others have joined anew. */
+const NOTICED_WITHIN_MS = 2000;
 /** The pace of kafkajs' loop, which does nothing but heartbeats here. */
 const LOOP_MS = 100;
 const COMMIT_EVERY_MS = 5000;
@@ -35,7 +38,7 @@ export async function joinKafkaGroup(
   options: MemberOptions,
 ): Promise<GroupMember> {
   const { group, topic, brokers, logger } = options;
-  const sessionTimeout = options.sessionTimeoutMs ?? DEFAULT_SESSION_MS;
+  const sessionTimeout = sessionWithin(options.sessionTimeoutMs ?? DEFAULT_SESSION_MS);
   const consumer = client.kafka.consumer({
     groupId: group,
     sessionTimeout,
@@ -86,6 +89,15 @@ export async function joinKafkaGroup(
     },
   };
 }
+
+/**
+ * The session to ask the broker for, ms: the others notice at their next heartbeat that it has ended, and join
+ * anew; all of that is to be over within the time asked for. Brokers allow no session below 6 s by default.
+ */
+const sessionWithin = (askedMs: number): number =>
+  askedMs <= SHORTEST_SESSION_MS
+    ? askedMs
+    : Math.max(SHORTEST_SESSION_MS, askedMs - NOTICED_WITHIN_MS);
 
 /** Tells the feed of assignments, commits offsets for lag tools, and notices when the membership died. */
 function superviseConsumer(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, ITopicConfig } from 'kafkajs';
 import type { Stream } from '../../contracts/stream.ts';
 import { AppError } from '../errors.ts';
@@ -37,8 +38,7 @@ export async function ensureKafkaTopics(
     await admin.createTopics({ topics, waitForLeaders: true, timeout: CREATE_MS });
     logger.info({ topics: topics.map(({ topic }) => topic) }, 'topics created');
   }
-  const found = await describeKafkaTopics(admin, [...wanted.keys()]);
-  for (const facts of found) {
+  for (const facts of await describeOnceKnown(admin, [...wanted.keys()])) {
     const stream = wanted.get(facts.topic)!;
     const [problem] = topicProblems(stream, facts, feedPartitions);
     if (problem !== undefined) throw new AppError('LOG_TOPIC_MISMATCH', { ...facts, problem });
@@ -47,6 +47,22 @@ export async function ensureKafkaTopics(
         { ...facts, expected: stream.retentionMs },
         'topic has another retention than its stream',
       );
+  }
+}
+
+/** A broker may not know yet what was made a moment ago: who joined now would be told that it is missing. */
+async function describeOnceKnown(admin: Admin, topics: readonly string[]): Promise<TopicFacts[]> {
+  const endMs = performance.now() + CREATE_MS;
+  for (;;) {
+    const found = await describeKafkaTopics(admin, topics);
+    if (found.length === topics.length && found.every(({ partitions }) => partitions > 0))
+      return found;
+    if (performance.now() > endMs)
+      throw new AppError('LOG_UNREACHABLE', {
+        topics,
+        reason: 'topics that were made do not appear',
+      });
+    await sleep(100);
   }
 }
 

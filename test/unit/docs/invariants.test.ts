@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sources } from '../../support/sources.ts';
+import { titlesOf } from '../../support/test-titles.ts';
 
 interface Invariant {
   readonly number: number;
@@ -42,17 +43,3 @@ describe.each(invariants)('I$number', ({ promise, tests }) => {
     expect(titlesOf(files.get(file) ?? '')).toContain(title);
   });
 });
-
-/**
- * Titles of tests, and of groups of tests, as the file has them, with `$name` and `${name}` unfilled:
- * the text before a function or options, or the `why` of a table. Skipped tests have none.
- */
-function titlesOf(text: string): string[] {
-  const literal = /'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|"(?:[^"\\\n]|\\.)*"/.source;
-  const call = new RegExp(`(\\.(?:skip|todo))?\\(\\s*(${literal}),\\s*(?:async\\b|\\(|\\{)`, 'g');
-  const why = new RegExp(`\\bwhy:\\s*(${literal}),?`, 'g');
-  return [
-    ...[...text.matchAll(call)].filter(([, skipped]) => !skipped).map(([, , title]) => title),
-    ...[...text.matchAll(why)].map(([, title]) => title),
-  ].map((title = '') => title.slice(1, -1).replaceAll(/\\(['"`\\])/g, '$1'));
-}

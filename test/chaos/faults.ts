@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pipeline } from '../../src/cli/demo/pipeline.ts';
+import { crashPoints } from '../../src/platform/crash-points.ts';
+import type { RowDataPacket } from '../../src/platform/mysql.ts';
+import type { Random } from '../../src/simulate/random.ts';
+import type { Faults } from '../support/fault-proxy.ts';
+import type { Arena } from './arena.ts';
+import { links } from './arena.ts';
+import type { Team } from './team.ts';
+
+/** What a fault may take hold of. */
+export interface Battlefield {
+  readonly arena: Arena;
+  readonly pipeline: Pipeline;
+  readonly team: Team;
+  readonly random: Random;
+  readonly sessionMs: number;
+  /** Runs while nothing is written to the cloud: it must know what it has committed. */
+  readonly whileCloudRests: (work: () => Promise<void>) => Promise<void>;
+}
+
+/** @returns what was done, for people. */
+type Fault = (field: Battlefield) => Promise<string>;
+
+/** With how often each is taken. */
+const faults: readonly (readonly [weight: number, fault: Fault])[] = [
+  [5, killAny],
+  [5, crashAtPoint],
+  [3, freezeAny],
+  [3, resetConnections],
+  [2, swallowBytes],
+  [2, halfCloseConnections],
+  [2, slowDown],
+  [2, cutIntoSlices],
+  [1, refuseConnections],
+  [2, killDatabaseConnections],
+  [1, killBroker],
+  [1, restartBroker],
+  [1, killDatabase],
+];
+
+/** Does one thing, chosen by the seed, and waits until it is over. */
+export function doHarm(field: Battlefield): Promise<string> {
+  const all = faults.flatMap(([weight, fault]) => Array.from({ length: weight }, () => fault));
+  return field.random.pick(all)(field);
+}
+
+async function killAny({ team, random }: Battlefield): Promise<string> {
+  const member = random.pick(team.members);
+  await team.kill(member);
+  return `SIGKILL ${member.stage}`;
+}
+
+/** Kills one, and its successor dies by itself where it hurts most; that is replaced without more ado. */
+async function crashAtPoint({ team, random }: Battlefield): Promise<string> {
+  const member = random.pick(team.members);
+  const at = random.pick(crashPoints.filter((point) => point.startsWith(`${member.stage}.`)));
+  const nth = random.whole(1, 4);
+  await team.kill(member, { at, nth });
+  return `SIGKILL ${member.stage}, its successor dies at ${at}:${nth}`;
+}
+
+/** Stops one for longer than its session: it wakes and does not know that others have its work. */
+async function freezeAny({ team, random, sessionMs }: Battlefield): Promise<string> {
+  const { stage, process } = random.pick(team.members);
+  const ms = random.whole(sessionMs * 1.5, sessionMs * 3);
+  process.kill('SIGSTOP');
+  await sleep(ms);
+  process.kill('SIGCONT');
+  return `SIGSTOP ${stage} for ${ms} ms`;
+}
+
+async function resetConnections({ arena, random }: Battlefield): Promise<string> {
+  const link = random.pick(links);
+  arena.proxies.get(link)!.reset();
+  return `reset ${link}`;
+}
+
+async function halfCloseConnections({ arena, random }: Battlefield): Promise<string> {
+  const link = random.pick(links);
+  const side = random.pick(['client', 'server'] as const);
+  arena.proxies.get(link)!.halfClose(side);
+  return `half close ${link}, ${side}`;
+}
+
+async function swallowBytes(field: Battlefield): Promise<string> {
+  return hurt(field, 'black hole', { blackHole: true }, 500, 6000);
+}
+
+async function refuseConnections(field: Battlefield): Promise<string> {
+  await resetConnections(field);
+  return hurt(field, 'refuse', { refuse: true }, 200, 2000);
+}
+
+async function slowDown(field: Battlefield): Promise<string> {
+  return hurt(field, 'latency', { latencyMs: field.random.whole(20, 200) }, 500, 3000);
+}
+
+async function cutIntoSlices(field: Battlefield): Promise<string> {
+  const sliceBytes = 16 * field.random.whole(1, 64);
+  return hurt(field, 'slices', { sliceBytes, bytesPerSecond: 200_000 }, 500, 3000);
+}
+
+async function hurt(
+  { arena, random }: Battlefield,
+  what: string,
+  how: Faults,
+  fromMs: number,
+  toMs: number,
+): Promise<string> {
+  const link = random.pick(links);
+  const proxy = arena.proxies.get(link)!;
+  const ms = random.whole(fromMs, toMs);
+  proxy.set(how);
+  await sleep(ms);
+  proxy.set({});
+  return `${what} ${link} for ${ms} ms`;
+}
+
+/** Those of the pipeline: the cloud's own and ours have no default schema of it and read no binlog. */
+async function killDatabaseConnections({ pipeline, random }: Battlefield): Promise<string> {
+  const { pool, names } = pipeline;
+  const [rows] = await pool.query<RowDataPacket[]>(
+    `SELECT ID AS id FROM information_schema.PROCESSLIST
+     WHERE DB IN (?, ?, ?) OR COMMAND = 'Binlog Dump' ORDER BY ID`,
+    [names.schema, names.cloudSchema, names.cloudUsageSchema],
+  );
+  let killed = 0;
+  for (const { id } of rows) {
+    if (!random.chance(0.5)) continue;
+    killed += 1;
+    await pool.query(`KILL ${id}`).catch(() => undefined); // it went by itself
+  }
+  return `KILL of ${killed} connections`;
+}
+
+async function killBroker({ arena, random }: Battlefield): Promise<string> {
+  const ms = random.whole(0, 2000);
+  await arena.kafka.stop('SIGKILL');
+  await sleep(ms);
+  await arena.kafka.restart();
+  return `SIGKILL to the broker, away for ${ms} ms`;
+}
+
+async function restartBroker({ arena }: Battlefield): Promise<string> {
+  await arena.kafka.restart();
+  return 'restart of the broker';
+}
+
+async function killDatabase({ arena, whileCloudRests }: Battlefield): Promise<string> {
+  await whileCloudRests(async () => {
+    await arena.mariadb.stop('SIGKILL');
+    await arena.mariadb.restart();
+  });
+  return 'SIGKILL to MariaDB';
+}

@@ -1,0 +1,95 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { canStartServers } from '../support/servers.ts';
+import { openArena } from './arena.ts';
+import { runChaos } from './run.ts';
+import { soak, soakTable } from './soak.ts';
+import { measureTakeOvers, takeOverTable } from './takeover.ts';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '5' },
+    seed: { type: 'string' },
+    runs: { type: 'string' },
+    seconds: { type: 'string', default: '45' },
+    quiet: { type: 'boolean', default: false },
+    takeover: { type: 'string' },
+    soak: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
+if (values.help === true) {
+  console.log(`npm run test:chaos -- [--minutes N] [--seed S] [--runs N] [--seconds N] [--quiet]
+
+Hurts a whole pipeline of real processes at random, on a MariaDB and a broker of its own, behind TCP proxies;
+after each run every row of cloud_usage is compared with an independent recount of the events.
+  --minutes N  begin runs for so long (default 5)
+  --runs N     so many runs instead
+  --seconds N  how long a run is hurt (default 45)
+  --seed S     schedule of the first run; the next ones take S+1, S+2, …: a run is had again by its own seed
+  --quiet      no line for each fault
+  --takeover N instead: kill and freeze the owner of each stage N times, and print how long it took
+  --soak N     instead: a steady load for N minutes; memory and descriptors of each process, once a minute
+Example: npm run test:chaos -- --minutes 30 --seed 7
+Exit code 0 only when nothing was lost, doubled or wrong, and no process gave up.`);
+  process.exit(0);
+}
+
+if (!canStartServers()) process.exit(1);
+
+if (values.takeover !== undefined) {
+  await using arena = await openArena();
+  const results = await measureTakeOvers(arena, Number(values.takeover), (text) =>
+    console.log(text),
+  );
+  console.log(takeOverTable(results));
+  process.exit(0);
+}
+
+if (values.soak !== undefined) {
+  await using arena = await openArena();
+  const result = await soak(arena, Number(values.soak), (text) => console.log(text));
+  console.log(soakTable(result));
+  process.exit(result.compared > 0 && result.wrong === 0 ? 0 : 1);
+}
+
+const firstSeed = Number(values.seed ?? randomInt(2 ** 31));
+const runs = values.runs === undefined ? Infinity : Number(values.runs);
+const [seconds, minutes] = [Number(values.seconds), Number(values.minutes)];
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+
+const total = { runs: 0, faults: 0, compared: 0, lost: 0, doubled: 0, wrong: 0, failed: 0 };
+const startMs = performance.now();
+const clock = () => `${((performance.now() - startMs) / 1000).toFixed(0).padStart(5)} s`;
+{
+  await using arena = await openArena((text) => console.log(text));
+  while (!stop.signal.aborted && total.runs < runs) {
+    if (runs === Infinity && performance.now() - startMs >= minutes * 60_000) break;
+    const seed = firstSeed + total.runs;
+    console.log(`${clock()}  run ${total.runs + 1}, seed ${seed}`);
+    const say = (text: string) => values.quiet || console.log(`${clock()}    ${text}`);
+    total.runs += 1;
+    try {
+      const result = await runChaos(arena, { seed, seconds, say, signal: stop.signal });
+      const { faults, windows, compared, lost, doubled, wrong, examples } = result;
+      console.log(
+        `${clock()}  run ${total.runs}: ${faults} faults, ${windows} windows, ${compared} rows compared, lost ${lost}, doubled ${doubled}, wrong ${wrong}`,
+      );
+      for (const example of examples) console.log(`    ${JSON.stringify(example)}`);
+      total.faults += faults;
+      total.compared += compared;
+      total.lost += lost;
+      total.doubled += doubled;
+      total.wrong += wrong;
+    } catch (error) {
+      total.failed += 1;
+      console.error(`${clock()}  run ${total.runs}, seed ${seed}, failed:`, error);
+    }
+  }
+}
+const isGood = total.compared > 0 && total.lost + total.doubled + total.wrong + total.failed === 0;
+console.log(
+  `runs ${total.runs}, faults ${total.faults}, rows compared ${total.compared}, lost ${total.lost}, doubled ${total.doubled}, wrong ${total.wrong}, failed runs ${total.failed}, first seed ${firstSeed}`,
+);
+process.exitCode = isGood ? 0 : 1;

@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createPipeline } from '../../src/cli/demo/pipeline.ts';
+import { seededRandom } from '../../src/simulate/random.ts';
+import { recordDigest } from '../support/record-digest.ts';
+import { runStages, untilArgs } from '../support/stages.ts';
+import type { Arena } from './arena.ts';
+import { doHarm } from './faults.ts';
+import { LivingCloud, rangeMinutes } from './living-cloud.ts';
+import { Team } from './team.ts';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  /** For how long things are hurt, seconds of real time. */
+  readonly seconds: number;
+  readonly say?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ChaosResult {
+  readonly faults: number;
+  readonly windows: number;
+  /** Rows of cloud_usage that were compared with the recount of the events. */
+  readonly compared: number;
+  readonly lost: number;
+  readonly doubled: number;
+  /** There, but not what the events say. */
+  readonly wrong: number;
+  readonly examples: readonly object[];
+}
+
+const sessionMs = 2000;
+const hourMs = 3_600_000;
+
+/**
+ * A pipeline of two tailers, three workers and two sinks over a living cloud, hurt at random for a while;
+ * then healed, brought to an end, and every row compared: with an independent recount of the events, and
+ * with what an untouched worker makes of the feed.
+ *
+ * @throws when a process ended by itself: nothing that is done here may make it give up.
+ */
+export async function runChaos(arena: Arena, options: ChaosOptions): Promise<ChaosResult> {
+  const { seed, seconds, say = () => {}, signal } = options;
+  const random = seededRandom(seed);
+  await using pipeline = await createPipeline({
+    mariadbUrl: arena.mariadb.url,
+    kafka: `127.0.0.1:${arena.kafka.port}`,
+    partitions: 4,
+    rangeMinutes,
+    sessionTimeout: `${sessionMs}ms`,
+  });
+  const cloud = new LivingCloud({ target: pipeline.target, ...pipeline.names, seed });
+  const player = new Player(cloud);
+  let faults = 0;
+  {
+    await using team = new Team(pipeline, (stage) => arena.env(stage), [
+      ...(['tail', 'tail', 'aggregate', 'aggregate', 'aggregate', 'sink', 'sink'] as const),
+    ]);
+    await cloud.live(6 * hourMs);
+    player.start();
+    try {
+      const endMs = performance.now() + seconds * 1000;
+      const whileCloudRests = (work: () => Promise<void>) => player.rest(work);
+      const field = { arena, pipeline, team, random, sessionMs, whileCloudRests };
+      while (performance.now() < endMs && signal?.aborted !== true) {
+        await sleep(random.whole(100, 1500));
+        say(await doHarm(field));
+        faults += 1;
+        team.assertWell();
+      }
+    } finally {
+      arena.heal();
+      await player.stop();
+    }
+    await team.stop();
+    team.assertWell();
+  }
+  say('healed; to the end');
+  const untilMs = await cloud.finishHour();
+  const until = untilArgs(untilMs);
+  await runStages(pipeline, [
+    ['tail', ...until],
+    ['aggregate', ...until],
+    ['sink', ...until],
+  ]);
+  const { rows, missing, duplicates, surplus, different, examples } = await cloud.recount(untilMs);
+  await runStages(pipeline, [['aggregate', '--generation', 'again', ...until]]);
+  const { schema } = pipeline.names;
+  const live = await recordDigest(pipeline.pool, schema, 'main');
+  const again = await recordDigest(pipeline.pool, schema, 'again');
+  const replay = live.digest === again.digest ? [] : [{ finding: 'replay', live, again }];
+  return {
+    faults,
+    windows: (untilMs - cloud.startMs) / hourMs,
+    compared: rows,
+    lost: missing,
+    doubled: duplicates,
+    wrong: surplus + different + replay.length,
+    examples: [...examples, ...replay],
+  };
+}
+
+/** Lets the cloud live until it is told to stop, and rest while its database is away. */
+class Player {
+  readonly #cloud: LivingCloud;
+  #turn: Promise<unknown> = Promise.resolve();
+  #isOver = false;
+  #playing: Promise<void> = Promise.resolve();
+
+  constructor(cloud: LivingCloud) {
+    this.#cloud = cloud;
+  }
+
+  start(): void {
+    this.#playing = (async () => {
+      while (!this.#isOver) {
+        await this.rest(() => this.#cloud.live(hourMs / 4));
+        await sleep(200);
+      }
+    })();
+    this.#playing.catch(() => undefined); // stop() tells
+  }
+
+  /** Alone: one thing at a time. */
+  rest(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#playing;
+  }
+}
