@@ -7,6 +7,8 @@ CREATE USER IF NOT EXISTS '${user}'@'${host}' IDENTIFIED BY '${password}';
 
 GRANT SELECT ON `${schema}`.`schema_version` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`generation` TO '${user}'@'${host}';
+GRANT SELECT ON `${schema}`.`succession` TO '${user}'@'${host}';
+GRANT SELECT, UPDATE (`state`, `answer`, `answered_at`) ON `${schema}`.`cutover` TO '${user}'@'${host}';
 GRANT SELECT ON `${schema}`.`progress` TO '${user}'@'${host}';
 -- INSERT: rows of missing time that the close of a window left for amends that are refused.
 GRANT SELECT, INSERT, UPDATE (`cloud_usage_id`) ON `${schema}`.`record` TO '${user}'@'${host}';

@@ -8,7 +8,7 @@ import { quirkSet } from '../domain/quirks.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
 import { windowOf } from '../domain/window.ts';
 import type { WindowSpec } from '../domain/window.ts';
-import { isAppError } from '../platform/errors.ts';
+import { AppError, isAppError } from '../platform/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -20,6 +20,7 @@ import { usageFeed } from '../../streams/index.ts';
 import { ensureGeneration } from './generation.ts';
 import type { Generation } from './generation.ts';
 import { joinGroup } from './group.ts';
+import { followGeneration } from './made-generation.ts';
 import { defaultLimits } from './limits.ts';
 import type { AggregateProgress } from './partition-worker.ts';
 import { refuseDeletedFeed } from './refuse-deleted-feed.ts';
@@ -98,11 +99,12 @@ const lastDelayMs = 15_000;
 /** A run of this length is not a repeated failure. */
 const calmMs = 60_000;
 
-async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void> {
-  const { schema, feedPartitions } = options;
+async function runOnce(asked: AggregateOptions, io: AggregateIo): Promise<void> {
+  const { schema, feedPartitions } = asked;
   const pool = openPool(io.store, 1);
   try {
     await checkSchema(pool, schema);
+    const options = await follow(pool, asked, io.logger);
     const feedTopic = usageFeed.topic(options.prefix);
     await refuseDeletedFeed(pool, options, io.log, feedTopic);
     await io.log.ensureTopics(options.prefix, [usageFeed], feedPartitions);
@@ -137,10 +139,46 @@ async function runOnce(options: AggregateOptions, io: AggregateIo): Promise<void
         sessionTimeoutMs: options.sessionTimeoutMs,
       },
       io,
-      (signal) => untilClosed(pool, { ...options, ...rules }, generation, signal),
+      (signal) =>
+        Promise.race([
+          untilClosed(pool, { ...options, ...rules }, generation, signal),
+          untilSuperseded(pool, asked, generation, signal),
+        ]),
     );
   } finally {
     await pool.end();
+  }
+}
+
+/** A generation that a cutover made live folds as it was made: what is asked for is of the one before it. */
+async function follow(
+  pool: Pool,
+  asked: AggregateOptions,
+  logger: Logger,
+): Promise<AggregateOptions> {
+  const made = await followGeneration(pool, asked.schema, asked.generation);
+  if (made === null || made.name === asked.generation) return asked;
+  const { name, window, closeDelayMs, settings, preset, quirkOverrides, corrections } = made;
+  logger.info({ asked: asked.generation, generation: name }, 'worker followed a cutover');
+  const rules = { window, closeDelayMs, settings, preset, quirkOverrides, corrections };
+  return { ...asked, generation: name, ...rules };
+}
+
+const supersededPollMs = 1000;
+
+/** @throws GENERATION_CHANGED once a cutover or rollback has put another generation in this one's place. */
+async function untilSuperseded(
+  pool: Pool,
+  { schema, generation: asked }: AggregateOptions,
+  { id, name }: Generation,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await setTimeout(supersededPollMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    const now = await followGeneration(pool, schema, asked);
+    if (now !== null && now.id !== id)
+      throw new AppError('GENERATION_CHANGED', { from: name, to: now.name });
   }
 }
 

@@ -10,8 +10,7 @@ import { crashPoint } from '../platform/crash-points.ts';
 import type { AccountBook } from './account-book.ts';
 import type { AccountEntry, PendingEvent } from './account-entry.ts';
 import { correctLate } from './correct-late.ts';
-import { FoldResults } from './fold-results.ts';
-import type { FoldPlace } from './fold-results.ts';
+import type { FoldPlace, FoldResults } from './fold-results.ts';
 import { helperTuples } from './helper-changes.ts';
 import type { Limits } from './limits.ts';
 import { joinDetails } from './join-details.ts';
@@ -36,6 +35,8 @@ export interface CloseContext {
   readonly store: PartitionStore;
   readonly book: AccountBook;
   readonly tally: Tally;
+  /** Of the whole transaction: its states are written before the commit, once for all windows. */
+  readonly results: FoldResults;
   readonly limits: Limits;
   /** Whether the cloud's quota is on: then no published row may be changed. */
   readonly isQuotaOn: () => boolean;
@@ -74,8 +75,7 @@ export function nextCloseMs(
  * @returns progress with the windows closed.
  */
 export async function closeWindows(context: CloseContext, progress: Progress): Promise<Progress> {
-  const { rules, store, tally } = context;
-  const results = new FoldResults(store, tally);
+  const { rules, store, tally, results } = context;
   let now = progress;
   let window = firstOpen(now, rules.window);
   if (window === null || now.watermarkMs === null) return now;
@@ -106,6 +106,7 @@ async function closeWindow(
   let due: readonly AccountEntry[] = book.inOrder().filter((entry) => isDue(entry, window));
   while (due.length > 0) {
     const page = due.slice(0, limits.pageAccounts);
+    if (page.some((entry) => entry.state === null)) await results.flushStates();
     const load = { ...context, closedUntilMs, closedOffset, nextOffset };
     const ready = page.slice(0, await loadAccounts(load, page, window));
     await foldAccounts(context, results, ready, window, { nextOffset, closedOffset });
@@ -117,6 +118,7 @@ async function closeWindow(
     }
     if (store.written > limits.splitLength) {
       await results.flush();
+      await results.flushStates();
       await context.split(progress);
     }
     await context.pause();

@@ -16,6 +16,9 @@ import type { Tally } from './tally.ts';
 /** UTF-16 units that are gathered before they are sent. */
 const flushLength = 512 * 1024;
 
+/** The same of states: they wait longer, because a later window of the same transaction replaces them. */
+const stateFlushLength = 8 * 1024 * 1024;
+
 /** Where in the feed a window is closed. */
 export interface FoldPlace {
   readonly nextOffset: number;
@@ -30,6 +33,7 @@ export class FoldResults {
   readonly #store: PartitionStore;
   readonly #tally: Tally;
   #length = 0;
+  #stateLength = 0;
   readonly #dateTimes = new Map<EpochMs, string>();
   #records: string[] = [];
   #corrections: string[] = [];
@@ -86,7 +90,7 @@ export class FoldResults {
   addState(entry: AccountEntry, text: string, window: Window): void {
     const { generation, partition } = this.#store;
     const tuple = `(${generation},${entry.id},${partition},${quote(text)},${window.endMs})`;
-    this.#length += tuple.length - (this.#states.get(entry.id)?.length ?? 0);
+    this.#stateLength += tuple.length - (this.#states.get(entry.id)?.length ?? 0);
     this.#states.set(entry.id, tuple);
   }
 
@@ -146,8 +150,21 @@ export class FoldResults {
 
   async flushWhenLarge(): Promise<void> {
     if (this.#length >= flushLength) await this.flush();
+    if (this.#stateLength >= stateFlushLength) await this.flushStates();
   }
 
+  /** Before a commit, and before a state is read back. */
+  async flushStates(): Promise<void> {
+    await this.#insert(
+      `INSERT INTO account_state (generation, account_id, partition_id, state, folded_until_ms) VALUES`,
+      [...this.#states.values()],
+      'ON DUPLICATE KEY UPDATE state=VALUES(state), folded_until_ms=VALUES(folded_until_ms)',
+    );
+    this.#states = new Map();
+    this.#stateLength = 0;
+  }
+
+  /** Writes all but the states. */
   async flush(): Promise<void> {
     await this.#insert(insertRecord.head, this.#records, insertRecord.tail);
     await this.#insert(insertCorrection.head, this.#corrections, insertCorrection.tail);
@@ -155,11 +172,6 @@ export class FoldResults {
       insertRecord.head.replace(' record ', ' held_record '),
       this.#held,
       insertRecord.tail,
-    );
-    await this.#insert(
-      `INSERT INTO account_state (generation, account_id, partition_id, state, folded_until_ms) VALUES`,
-      [...this.#states.values()],
-      'ON DUPLICATE KEY UPDATE state=VALUES(state), folded_until_ms=VALUES(folded_until_ms)',
     );
     await this.#insert(
       `INSERT IGNORE INTO anomaly (generation, account_id, event_id, code, window_start_ms, facts) VALUES`,
@@ -172,7 +184,6 @@ export class FoldResults {
     this.#records = [];
     this.#corrections = [];
     this.#held = [];
-    this.#states = new Map();
     this.#anomalies = [];
     this.#helperChanges = [];
     this.#refused = [];

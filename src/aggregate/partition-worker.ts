@@ -12,6 +12,7 @@ import type { ClaimOptions } from './claim.ts';
 import { closeWindows } from './close-windows.ts';
 import type { CloseContext, FoldRules } from './close-windows.ts';
 import { SettingsBook } from './cloud-settings.ts';
+import { FoldResults } from './fold-results.ts';
 import type { Limits } from './limits.ts';
 import { loadRoster } from './load-accounts.ts';
 import { readRepairs, repairAccounts } from './repair-accounts.ts';
@@ -89,6 +90,10 @@ export class PartitionWorker {
     return this.#progress.nextOffset;
   }
 
+  get closedUntilMs(): EpochMs | null {
+    return this.#progress.closedUntilMs;
+  }
+
   /**
    * Stores one batch. Returns without having done so only when this worker was stopped or lost its
    * partition: it then takes no further batch.
@@ -147,8 +152,10 @@ export class PartitionWorker {
     let now = this.#progress;
     let at = records.findIndex((record) => record.offset >= from);
     if (at === -1) at = records.length;
+    const results = new FoldResults(store, this.#tally);
     const context: CloseContext = {
       rules,
+      results,
       limits,
       store,
       book: this.#book,
@@ -171,12 +178,14 @@ export class PartitionWorker {
       if (at === records.length) break;
       await this.#pause(control);
       if (store.written > limits.splitLength) {
+        await results.flushStates();
         await store.commit(now);
         await begin(now.nextOffset);
       }
       if (this.#book.isOver) this.#book.trim();
     }
     if (control.stale()) throw new Stopped();
+    await results.flushStates();
     await store.commit(now);
     endTimer();
     this.#progress = now;

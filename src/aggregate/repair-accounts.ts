@@ -5,7 +5,7 @@ import type { AccountEntry } from './account-entry.ts';
 import { foldAccounts } from './close-windows.ts';
 import type { CloseContext } from './close-windows.ts';
 import { forgetCloses, readCloses } from './closed-window.ts';
-import { FoldResults } from './fold-results.ts';
+import type { FoldResults } from './fold-results.ts';
 import { loadAccounts } from './load-accounts.ts';
 import { list } from './sql-text.ts';
 import type { PartitionStore, Progress } from './store.ts';
@@ -29,8 +29,7 @@ export async function repairAccounts(
   accounts: readonly AccountId[],
   progress: Progress,
 ): Promise<void> {
-  const { store, tally, book } = context;
-  const results = new FoldResults(store, tally);
+  const { store, results, book } = context;
   for (const id of accounts) {
     await repairAccount(context, results, id, progress);
     await context.pause();
@@ -81,6 +80,7 @@ async function repairAccount(
     await context.pause();
   }
   await results.flush();
+  await results.flushStates();
   book.release(entry);
   if (entry.incomplete) return;
   await store.run(

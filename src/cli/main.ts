@@ -4,15 +4,21 @@ import { isAppError } from '../platform/errors.ts';
 import { addCommand } from './command.ts';
 import { adoptCommand } from './commands/adopt.ts';
 import { aggregateCommand } from './commands/aggregate.ts';
+import { cutoverCommand, rollbackCommand } from './commands/cutover.ts';
 import { deadLetterCommands } from './commands/dead-letters.ts';
 import { demoCommand } from './commands/demo.ts';
+import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { logCommands } from './commands/log.ts';
+import { generationCommands } from './commands/generations.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { offsetCommands } from './commands/offsets.ts';
 import { quirksCommand } from './commands/quirks.ts';
+import { rebuildCommand } from './commands/rebuild.ts';
 import { referenceCommand } from './commands/reference.ts';
+import { replayCommand } from './commands/replay.ts';
+import { savepointCommands } from './commands/savepoint.ts';
 import { runCommand } from './commands/run.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { sinkCommand } from './commands/sink.ts';
@@ -60,6 +66,22 @@ async function main(argv: readonly string[]): Promise<number> {
     .description('change hands with a Debezium: positions from and to Kafka Connect');
   addCommand(offsets, offsetCommands.export, finish);
   addCommand(offsets, offsetCommands.import, finish);
+  addCommand(program, replayCommand, finish);
+  addCommand(program, rebuildCommand, finish);
+  const savepoints = program
+    .command('savepoint')
+    .description('named copies of the states of a generation, to begin a rebuild from');
+  addCommand(savepoints, savepointCommands.create, finish);
+  addCommand(savepoints, savepointCommands.list, finish);
+  addCommand(savepoints, savepointCommands.drop, finish);
+  addCommand(program, diffCommand, finish);
+  addCommand(program, cutoverCommand, finish);
+  addCommand(program, rollbackCommand, finish);
+  const generations = program
+    .command('generations')
+    .description('complete sets of results: list them, drop one');
+  addCommand(generations, generationCommands.list, finish);
+  addCommand(generations, generationCommands.drop, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
   addCommand(program, quirksCommand, finish);

@@ -112,6 +112,34 @@ export const errorCodes = {
     retry: 'never',
     fix: 'Range, time zone, close delay, preset, quirks, corrections or feed differ from what this generation was made with; leave out what differs, or make a new one with --generation.',
   },
+  GENERATION_MISSING: {
+    retry: 'never',
+    fix: 'There is no generation of that name; `usagestream generations` lists them.',
+  },
+  GENERATION_CHANGED: {
+    retry: 'restart',
+    fix: 'A cutover or rollback put another generation in its place; this process goes on with that one.',
+  },
+  GENERATION_IN_USE: {
+    retry: 'never',
+    fix: 'The generation is live, or a savepoint or cutover needs it: drop those first, or choose another.',
+  },
+  SAVEPOINT_UNKNOWN: {
+    retry: 'never',
+    fix: 'There is no savepoint of that name, or there is one already; `usagestream savepoint list` shows them.',
+  },
+  SAVEPOINT_NOT_CLOSED: {
+    retry: 'never',
+    fix: 'The partitions stand at different windows; try again when all have closed the same one.',
+  },
+  CUTOVER_REFUSED: {
+    retry: 'never',
+    fix: 'Nothing was changed; see the reason in the facts.',
+  },
+  DIFF_INPUT: {
+    retry: 'never',
+    fix: 'A side is a generation, live, java:SCHEMA or a TSV file with the columns of cloud_usage.',
+  },
   SINK_FENCED: { retry: 'restart', fix: 'A newer owner has this partition or lease; rejoin.' },
   SINK_NOT_ALONE: {
     retry: 'never',

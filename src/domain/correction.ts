@@ -17,8 +17,9 @@ import type { ColumnChanges, RowColumns } from './row-columns.ts';
  * to be changed, if no quota has seen it by then; a row of missing time is held ready for when it may not.
  */
 export type CorrectionAction = 'append' | 'ledger' | 'amend';
-/** Why what was published is wrong. `BEYOND_REACH`: by a late event too, but too long ago to be billed. */
-export type CorrectionReason = 'LATE_EVENT' | 'LATE_DETAIL' | 'BEYOND_REACH';
+/** Why what was published is wrong. `BEYOND_REACH`: by a late event too, but too long ago to be billed. `CUTOVER`: another
+ * generation says otherwise, and quota has charged the row. */
+export type CorrectionReason = 'LATE_EVENT' | 'LATE_DETAIL' | 'BEYOND_REACH' | 'CUTOVER';
 
 /** What corrections may do. */
 export interface CorrectionRules {

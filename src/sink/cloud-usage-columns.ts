@@ -47,6 +47,10 @@ export interface CopyColumns {
   readonly reducedSources: string;
   /** True for a row of `record` that needs `reducedSources`. */
   readonly isReduced: string;
+  /** The same one by one, over `record` under an alias; every source as its target can hold it. */
+  readonly pairs: (
+    alias: string,
+  ) => readonly { readonly target: string; readonly source: string }[];
 }
 
 /**
@@ -84,6 +88,14 @@ export async function inspectCloudUsage(session: Session, schema: string): Promi
     sources: all.join(', '),
     reducedSources: reduced.join(', '),
     isReduced: narrow.length === 0 ? 'FALSE' : beyondBasicPlane(narrow),
+    pairs: (alias) =>
+      all.map((target) => {
+        const source = `${alias}.${target}`;
+        const isWide = beyondBasicPlane([source]);
+        return narrow.includes(target)
+          ? { target, source: `IF(${isWide}, ${basicPlane(source)}, ${source})` }
+          : { target, source };
+      }),
   };
 }
 

@@ -105,7 +105,7 @@ export async function copyRows(
  * Above this every id is free: the newest row, what the table's counter has given out (rows deleted
  * since), and what we remember (a counter can be reset by TRUNCATE or a restored table).
  */
-async function highestKnownId(
+export async function highestKnownId(
   work: Session,
   t: StoreTables,
   schema: string,

@@ -13,22 +13,27 @@ export interface Generation {
 }
 
 /**
- * Reads a generation by name; null while nobody has made it (the aggregate stage does).
- * @throws GENERATION_MISMATCH when its feed has other partitions, or it is no longer in use
+ * Reads a generation by name, or what a cutover put in its place; null while nobody has made it (the
+ * aggregate stage does).
+ *
+ * @param exactly That one, whatever has taken its place.
+ * @throws GENERATION_MISMATCH when its feed has other partitions
  */
 export async function loadGeneration(
   session: Session,
   t: StoreTables,
   wanted: { name: string; feedPartitions: number },
+  exactly = false,
 ): Promise<Generation | null> {
-  const row = await session.row(
-    `SELECT id, state, feed_topic, feed_partitions, range_minutes, time_zone
-     FROM ${t.generation} WHERE name = ?`,
-    [wanted.name],
-  );
+  const select = `SELECT g.id, g.name, g.state, g.feed_topic, g.feed_partitions, g.range_minutes,
+       g.time_zone, s.superseded_by
+     FROM ${t.generation} g LEFT JOIN ${t.succession} s ON s.generation = g.id`;
+  let row = await session.row(`${select} WHERE g.name = ?`, [wanted.name]);
+  for (let hops = 0; !exactly && row && row['superseded_by'] !== null && hops < 100; hops++)
+    row = await session.row(`${select} WHERE g.id = ?`, [row['superseded_by']]);
   if (!row) return null;
   const feedPartitions = Number(row['feed_partitions']);
-  if (feedPartitions !== wanted.feedPartitions || row['state'] === 'retired')
+  if (feedPartitions !== wanted.feedPartitions)
     throw new AppError('GENERATION_MISMATCH', {
       generation: wanted.name,
       state: row['state'],
@@ -37,7 +42,7 @@ export async function loadGeneration(
     });
   return {
     id: Number(row['id']),
-    name: wanted.name,
+    name: String(row['name']),
     feedTopic: String(row['feed_topic']),
     feedPartitions,
     spec: { rangeMinutes: Number(row['range_minutes']), timeZone: String(row['time_zone']) },

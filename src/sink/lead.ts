@@ -1,7 +1,8 @@
 import { crashPoint } from '../platform/crash-points.ts';
 import { pause, runTogether } from '../platform/lifecycle.ts';
-import { isAppError } from '../platform/errors.ts';
+import { AppError, isAppError } from '../platform/errors.ts';
 import { backoffMs } from './backoff.ts';
+import { answerCutover } from './cutover.ts';
 import { isDue, isPublishedUntil, readFrontier } from './due-window.ts';
 import type { Frontier } from './due-window.ts';
 import { abandonAfterGrace, dropAfterGrace } from './drop-after-grace.ts';
@@ -77,6 +78,7 @@ async function publishAll(leadership: Leadership, signal: AbortSignal): Promise<
   for (let attempt = 0; !signal.aborted;) {
     try {
       await publishAllRepaired(leadership, signal);
+      await cutOverWhenAsked(leadership);
       const frontier = await readFrontier(work, t, generation);
       const due = isDue(frontier) && frontier.next.endMs <= (options.untilMs ?? Infinity);
       if (due) {
@@ -124,6 +126,14 @@ async function tellOfFault({ alerts, work, t }: Leadership, error: unknown): Pro
   const code = isAppError(error) ? `${error.code} ${JSON.stringify(error.facts)}` : said;
   const job = await openJobId(work, t).catch(() => null);
   await alerts.raise(`Usage job failed. Job id: ${job ?? 'none'}`, code);
+}
+
+/** @throws GENERATION_CHANGED when another generation is live from now on: the term is over. */
+async function cutOverWhenAsked(leadership: Leadership): Promise<void> {
+  const done = await answerCutover(leadership);
+  if (done === null) return;
+  leadership.io.logger.info({ done }, 'cutover answered');
+  if (done) throw new AppError('GENERATION_CHANGED', { from: leadership.generation.name });
 }
 
 async function publishAllRepaired(leadership: Leadership, signal: AbortSignal): Promise<void> {

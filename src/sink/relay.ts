@@ -10,6 +10,7 @@ import { holdLease } from './lease.ts';
 import type { Lease } from './lease.ts';
 import { sendCorrections } from './send-corrections.ts';
 import { sendDeadLetters } from './send-dead-letters.ts';
+import { sendWithdrawals } from './send-withdrawals.ts';
 import { sendWindow } from './send-window.ts';
 import type { SendContext } from './send-window.ts';
 
@@ -76,7 +77,7 @@ async function relayOnce(context: RelayContext & SendContext): Promise<number> {
   const letters = await sendDeadLetters(context);
   metrics.sinkOutbox.inc({ topic: deadLetters.name }, letters);
   const entry = await session.row(
-    `SELECT id, kind, window_start_ms FROM ${t.outbox}
+    `SELECT id, kind, window_start_ms, body FROM ${t.outbox}
      WHERE generation = ? ORDER BY id LIMIT 1`,
     [generation.id],
   );
@@ -86,6 +87,11 @@ async function relayOnce(context: RelayContext & SendContext): Promise<number> {
     if (records === null) return letters;
     metrics.sinkOutbox.inc({ topic: usageRecords.name }, records);
     metrics.sinkOutbox.inc({ topic: usageWindows.name });
+  } else if (entry['kind'] === 'withdrawal') {
+    const former = Number(entry['body']);
+    const sent = await sendWithdrawals(context, former, Number(entry['window_start_ms']));
+    if (sent === null) return letters;
+    metrics.sinkOutbox.inc({ topic: usageRecords.name }, sent);
   } else {
     const sent = await sendCorrections(context, Number(entry['window_start_ms']));
     if (sent === null) return letters;

@@ -20,6 +20,10 @@ export interface StoreTables {
   readonly heldRecord: string;
   readonly accountState: string;
   readonly fact: string;
+  readonly succession: string;
+  readonly cutover: string;
+  readonly cutoverCharged: string;
+  readonly cutoverPair: string;
   /** CloudStack's. */
   readonly cloudUsage: string;
   readonly usageJob: string;
@@ -44,6 +48,10 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   heldRecord: quoteName(schema, 'held_record'),
   accountState: quoteName(schema, 'account_state'),
   fact: quoteName(schema, 'fact'),
+  succession: quoteName(schema, 'succession'),
+  cutover: quoteName(schema, 'cutover'),
+  cutoverCharged: quoteName(schema, 'cutover_charged'),
+  cutoverPair: quoteName(schema, 'cutover_pair'),
   cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
   usageJob: quoteName(cloudUsageSchema, 'usage_job'),
 });

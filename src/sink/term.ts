@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { crashPoint } from '../platform/crash-points.ts';
-import { isAppError } from '../platform/errors.ts';
+import { AppError, isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
 import { requireVersion } from '../platform/migrate.ts';
 import { checkAmendGrant } from './amend-rows.ts';
@@ -67,6 +67,13 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
   const outbox = io.log !== null;
   const lease = await standBy({ control, work, heart }, generation, self, io);
   if (!lease) return;
+  // A cutover while we stood by: whoever led then published another generation since.
+  const wanted = { name: options.generation, feedPartitions: options.feedPartitions };
+  const now = await loadGeneration(control, t, wanted);
+  if (now?.id !== generation.id) {
+    await stepDown(self, io, lease);
+    throw new AppError('GENERATION_CHANGED', { from: generation.name, to: now?.name });
+  }
   self.onLead();
   io.metrics.sinkLeader.set(1);
   io.logger.info(

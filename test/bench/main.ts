@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { benchAggregate } from './aggregate.ts';
 import { benchFold } from './fold.ts';
+import { benchRebuild } from './rebuild.ts';
 import { resultTable } from './result-table.ts';
 import type { BenchResult } from './result-table.ts';
 import { benchHelpers, benchSink } from './sink.ts';
@@ -11,6 +12,7 @@ const benches = {
   tail: benchTail,
   fold: benchFold,
   aggregate: benchAggregate,
+  rebuild: benchRebuild,
   sink: benchSink,
   helpers: benchHelpers,
 };
@@ -24,7 +26,7 @@ if (values.help === true) {
   console.log(
     `npm run bench -- [${Object.keys(benches).join('|')}]… [--events N]\n\n` +
       'Measures each stage as a process of its own, beside baselines in the same run, and prints a table.\n' +
-      'tail: backlog of single-row inserts; fold: in memory; aggregate: feed to rows; sink: rows to cloud_usage; helpers: the same with the helper tables.',
+      'tail: backlog of single-row inserts; fold: in memory; aggregate: feed to rows; rebuild: feed to a new generation; sink: rows to cloud_usage; helpers: the same with the helper tables.',
   );
   process.exit(0);
 }

@@ -78,6 +78,21 @@ export class TestStore implements AsyncDisposable {
     return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
   }
 
+  /** Another connection to the same schemas, for one who reads along. */
+  static async reader(store: TestStore): Promise<{
+    value: (text: string) => Promise<unknown>;
+    end: () => Promise<void>;
+  }> {
+    const connection = await createConnection(mysqlOptions(store.target));
+    return {
+      value: async (text) => {
+        const [rows] = await connection.query(text.replaceAll(/\bcu\./g, `${store.cloudUsage}.`));
+        return Object.values((rows as object[])[0] ?? {})[0];
+      },
+      end: () => connection.end(),
+    };
+  }
+
   async value(text: string, values: unknown[] = []): Promise<unknown> {
     return Object.values((await this.sql(text, values))[0] ?? {})[0];
   }

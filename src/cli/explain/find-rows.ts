@@ -1,15 +1,11 @@
+import { followGeneration } from '../../aggregate/made-generation.ts';
+import type { MadeGeneration } from '../../aggregate/made-generation.ts';
 import { windowOf } from '../../domain/window.ts';
-import type { WindowSpec } from '../../domain/window.ts';
 import { AppError } from '../../platform/errors.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Pool, RowDataPacket } from '../../platform/mysql.ts';
 
-export interface ExplainedGeneration {
-  readonly id: number;
-  readonly name: string;
-  readonly feedTopic: string;
-  readonly spec: WindowSpec;
-}
+export type ExplainedGeneration = MadeGeneration;
 
 export interface ExplainStore {
   readonly pool: Pool;
@@ -33,24 +29,15 @@ export type RowQuery = { readonly id: string } | ResourceQuery;
 /** A row of table `record`, every number as text. */
 export type RecordRow = Readonly<Record<string, string | null>>;
 
-/** @throws GENERATION_MISMATCH when there is none of that name. */
+/** The generation of that name, or what a cutover put in its place. @throws GENERATION_MISSING */
 export async function findExplainGeneration(
   pool: Pool,
   schema: string,
   name: string,
 ): Promise<ExplainedGeneration> {
-  const [rows] = await pool.query<RowDataPacket[]>(
-    `SELECT id, feed_topic, range_minutes, time_zone FROM ${quoteName(schema, 'generation')} WHERE name = ?`,
-    [name],
-  );
-  const [row] = rows;
-  if (!row) throw new AppError('GENERATION_MISMATCH', { generation: name, found: false });
-  return {
-    id: Number(row['id']),
-    name,
-    feedTopic: String(row['feed_topic']),
-    spec: { rangeMinutes: Number(row['range_minutes']), timeZone: String(row['time_zone']) },
-  };
+  const made = await followGeneration(pool, schema, name);
+  if (made === null) throw new AppError('GENERATION_MISSING', { generation: name });
+  return made;
 }
 
 /**
@@ -111,7 +98,7 @@ async function byResource(
        AND (? IS NULL OR r.usage_id = ? OR r.vm_instance_id = ?)
      ORDER BY r.natural_key LIMIT 100`,
     [
-      ...[generation.id, windowOf(windowMs, generation.spec).startMs, account, type],
+      ...[generation.id, windowOf(windowMs, generation.window).startMs, account, type],
       ...[resource, resource, resource],
     ],
   );

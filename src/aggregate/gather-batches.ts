@@ -1,0 +1,35 @@
+import type { AccountId } from '../contracts/ids.ts';
+import type { LogBatch, LogRecord } from '../platform/log/log.ts';
+
+/**
+ * Joins batches until they hold `bytes` of values or `most` records, so that one transaction takes many.
+ * @param accounts When given, records of other accounts are left out; those of no account stay.
+ */
+export async function* gather(
+  batches: AsyncIterable<LogBatch>,
+  { bytes, most }: { bytes: number; most: number },
+  accounts?: ReadonlySet<AccountId>,
+): AsyncGenerator<LogBatch, void, undefined> {
+  let records: LogRecord[] = [];
+  let size = 0;
+  let last: LogBatch | null = null;
+  for await (const batch of batches) {
+    for (const record of batch.records) {
+      if (accounts && record.key !== null && isOther(record.key, accounts)) continue;
+      records.push(record);
+      size += record.value?.length ?? 0;
+      if (size < bytes && records.length < most) continue;
+      yield { ...batch, records, nextOffset: record.offset + 1 };
+      records = [];
+      size = 0;
+    }
+    last = batch;
+  }
+  if (last) yield { ...last, records };
+}
+
+/** Keys of accounts are decimal ids; what is written for all partitions has another. */
+function isOther(key: Buffer, accounts: ReadonlySet<AccountId>): boolean {
+  const text = key.toString();
+  return /^\d+$/.test(text) && !accounts.has(text as AccountId);
+}

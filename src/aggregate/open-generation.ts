@@ -1,0 +1,81 @@
+import { realOverrides } from '../domain/quirks.ts';
+import type { Preset, QuirkSet } from '../domain/quirks.ts';
+import type { EventLog } from '../platform/log/log.ts';
+import type { Logger } from '../platform/logger.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Pool, RowDataPacket } from '../platform/mysql.ts';
+import { quoteName } from '../platform/mysql.ts';
+import { usageFeed } from '../../streams/index.ts';
+import { ensureGeneration } from './generation.ts';
+import { readGeneration, requireGeneration } from './made-generation.ts';
+import type { MadeGeneration } from './made-generation.ts';
+import { resolveRules } from './resolve-rules.ts';
+import type { AskedRules } from './resolve-rules.ts';
+
+export interface OpenGeneration extends AskedRules {
+  readonly schema: string;
+  readonly name: string;
+  readonly prefix: string;
+  /** null: as the live generation has it. */
+  readonly preset: Preset | null;
+  readonly quirkOverrides: Partial<QuirkSet>;
+}
+
+interface OpenIo {
+  readonly pool: Pool;
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The generation of that name, to be gone on with; or a new one beside the live one. A new one has the
+ * rules of the live one but for what is asked for, so that a comparison shows what was asked for.
+ *
+ * @throws GENERATION_MISMATCH when it was made with other rules than are asked for; LOG_OFFSET_MISSING
+ *   when there is no feed yet
+ */
+export async function openGeneration(
+  asked: OpenGeneration,
+  io: OpenIo,
+): Promise<MadeGeneration | null> {
+  const { schema, name, prefix } = asked;
+  const { pool, log } = io;
+  const base = (await readGeneration(pool, schema, name)) ?? (await readLive(pool, schema));
+  const feedTopic = base?.feedTopic ?? usageFeed.topic(prefix);
+  const held = await log.offsets(feedTopic);
+  if (held.length === 0) throw new AppError('LOG_OFFSET_MISSING', { topic: feedTopic });
+  const rules = base
+    ? await resolveRules(
+        {
+          window: { ...base.window, ...asked.window },
+          closeDelayMs: asked.closeDelayMs ?? base.closeDelayMs,
+          settings: { ...base.settings, ...asked.settings },
+        },
+        { ...io, schema, generation: name, feedTopic },
+      )
+    : await resolveRules(asked, { ...io, schema, generation: name, feedTopic });
+  if (rules === null) return null;
+  const preset = asked.preset ?? base?.preset ?? 'correct';
+  const kept = preset === base?.preset ? base.quirkOverrides : {};
+  await ensureGeneration(pool, {
+    ...rules,
+    schema,
+    name,
+    feedTopic,
+    feedPartitions: held.length,
+    preset,
+    ...(base ? { corrections: base.corrections } : {}),
+    quirkOverrides: realOverrides(preset, { ...kept, ...asked.quirkOverrides }),
+  });
+  return requireGeneration(pool, schema, name);
+}
+
+/** The generation that is published; null in a new schema. */
+export async function readLive(pool: Pool, schema: string): Promise<MadeGeneration | null> {
+  const [rows] = await pool.query<RowDataPacket[]>(
+    `SELECT name FROM ${quoteName(schema, 'generation')} WHERE state = 'live' ORDER BY id LIMIT 1`,
+  );
+  const name: unknown = rows[0]?.['name'];
+  return typeof name === 'string' ? readGeneration(pool, schema, name) : null;
+}

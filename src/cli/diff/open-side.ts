@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { readGeneration } from '../../aggregate/made-generation.ts';
+import type { MadeGeneration } from '../../aggregate/made-generation.ts';
+import { readLive } from '../../aggregate/open-generation.ts';
+import type { WindowSpec } from '../../domain/window.ts';
+import { AppError } from '../../platform/errors.ts';
+import type { Pool } from '../../platform/mysql.ts';
+import { generationSide } from './generation-side.ts';
+import type { Span } from './generation-side.ts';
+import type { Side } from './side.ts';
+import { tableSide } from './table-side.ts';
+import { tsvSide } from './tsv-side.ts';
+
+export interface OpenSide {
+  readonly side: Side;
+  readonly generation: MadeGeneration | null;
+  /** Schema of a Java server's tables, or of the live table. */
+  readonly cloudUsageSchema: string | null;
+}
+
+/**
+ * Reads the name of a side: a generation; `live`, the published table; `java:SCHEMA`, a Java server's;
+ * else a file of tab-separated rows.
+ *
+ * @throws DIFF_INPUT when it is none of these
+ */
+export async function openSide(
+  name: string,
+  io: { pool: Pool; schema: string; cloudUsageSchema: string; spec: WindowSpec; span: Span },
+): Promise<OpenSide> {
+  const { pool, schema, spec, span } = io;
+  const java = /^java:(.+)$/.exec(name)?.[1];
+  if (name === 'live' || java !== undefined) {
+    const cloudUsageSchema = java ?? io.cloudUsageSchema;
+    const isJava = java !== undefined;
+    const side = tableSide(pool, { name, cloudUsageSchema, spec, isJava, ...span });
+    return { side, generation: null, cloudUsageSchema: isJava ? cloudUsageSchema : null };
+  }
+  const generation = await readGeneration(pool, schema, name);
+  if (generation)
+    return {
+      side: generationSide(pool, schema, generation, span),
+      generation,
+      cloudUsageSchema: null,
+    };
+  if (!existsSync(name)) throw new AppError('DIFF_INPUT', { side: name });
+  return { side: tsvSide(name, { spec, ...span }), generation: null, cloudUsageSchema: null };
+}
+
+/** The windows of a comparison: those of a generation that is one of its sides, else of the live one. */
+export async function windowsOf(
+  names: readonly string[],
+  { pool, schema }: { pool: Pool; schema: string },
+): Promise<WindowSpec> {
+  for (const name of names) {
+    const generation = await readGeneration(pool, schema, name);
+    if (generation) return generation.window;
+  }
+  const live = await readLive(pool, schema);
+  return live?.window ?? { rangeMinutes: 1440, timeZone: 'GMT' };
+}
