@@ -4,11 +4,11 @@ import { decodeState, encodeState } from '../domain/account-state.ts';
 import type { BaseState } from '../domain/base-state.ts';
 import { quoteName } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
-import type { PartitionStore } from './store.ts';
+import type { StoreReader } from './store.ts';
 
 /** Where the past of an account begins; null when with its first event. */
 export async function readBaseState(
-  store: PartitionStore,
+  store: StoreReader,
   accountId: AccountId,
 ): Promise<BaseState | null> {
   const [row] = await store.rows<{ start_ms: string; state: string }>(

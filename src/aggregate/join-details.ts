@@ -4,7 +4,7 @@ import type { EpochMs } from '../contracts/time.ts';
 import { eventKey } from './account-entry.ts';
 import type { AccountEntry, Details, PendingEvent } from './account-entry.ts';
 import { list } from './sql-text.ts';
-import type { PartitionStore } from './store.ts';
+import type { StoreReader } from './store.ts';
 
 /** The events of an account that a fold is about to take. */
 export interface DueEvents {
@@ -23,7 +23,7 @@ interface Joined {
  * the table by one query for all. Joined ones are dropped from memory.
  */
 export async function joinDetails(
-  store: PartitionStore,
+  store: StoreReader,
   due: readonly Joined[],
   fromMs: EpochMs,
   nextOffset: number,
@@ -56,7 +56,7 @@ interface DetailRow {
 }
 
 async function readDetails(
-  store: PartitionStore,
+  store: StoreReader,
   due: readonly Joined[],
   fromMs: EpochMs,
   nextOffset: number,

@@ -17,6 +17,9 @@ export interface Progress {
   readonly closedOffset: number;
 }
 
+/** What reads of a store need of it; any connection to our schema will do. */
+export type StoreReader = Pick<PartitionStore, 'generation' | 'rows'>;
+
 /** A statement that has not answered for so long has lost its server, ms; above the lock wait. */
 const statementTimeoutMs = 60_000;
 

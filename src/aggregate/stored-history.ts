@@ -10,10 +10,10 @@ import type { History } from './correct-account.ts';
 import { joinDetails } from './join-details.ts';
 import type { UsageEventRecord } from './parse-record.ts';
 import { list } from './sql-text.ts';
-import type { PartitionStore } from './store.ts';
+import type { StoreReader } from './store.ts';
 
 export interface StoredHistoryOptions {
-  readonly store: PartitionStore;
+  readonly store: StoreReader;
   readonly accountId: AccountId;
   /** Events created before are in the base state of the account. */
   readonly fromMs: EpochMs | null;

@@ -78,7 +78,7 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
       gtid: options.gtid,
       fileMs: options.fileMs,
       byGtid,
-      partBytes: 2 * maxQueueBytes,
+      partBytes: maxQueueBytes,
       frameBytes: () => 19 + (zongji.useChecksum ? 4 : 0),
       facts,
     },

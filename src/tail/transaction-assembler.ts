@@ -146,7 +146,9 @@ export class TransactionAssembler {
     txn.bytes += event.size + event.rows.length * heldBytes;
     if (txn.prepared && txn.bytes > maxPreparedBytes)
       throw this.#undecodable('an XA transaction holds too many changes', event);
-    if (txn.bytes > this.#options.partBytes && txn.changes.length > 0 && !txn.prepared) {
+    // What is large once it is large: from then on in small parts, which cost little memory.
+    const partBytes = this.#options.partBytes / (txn.handedOver ? 4 : 1);
+    if (txn.bytes > partBytes && txn.changes.length > 0 && !txn.prepared) {
       this.#emit({ kind: 'part', changes: txn.changes }, txn.bytes);
       Object.assign(txn, { changes: [], bytes: 0, handedOver: true });
     }

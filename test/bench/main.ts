@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { benchAggregate } from './aggregate.ts';
 import { benchFold } from './fold.ts';
+import { benchLarge } from './large-transaction.ts';
 import { benchRebuild } from './rebuild.ts';
 import { resultTable } from './result-table.ts';
 import type { BenchResult } from './result-table.ts';
@@ -10,6 +11,7 @@ import { requireServers } from './bench-servers.ts';
 
 const benches = {
   tail: benchTail,
+  large: benchLarge,
   fold: benchFold,
   aggregate: benchAggregate,
   rebuild: benchRebuild,
@@ -26,7 +28,7 @@ if (values.help === true) {
   console.log(
     `npm run bench -- [${Object.keys(benches).join('|')}]… [--events N]\n\n` +
       'Measures each stage as a process of its own, beside baselines in the same run, and prints a table.\n' +
-      'tail: backlog of single-row inserts; fold: in memory; aggregate: feed to rows; rebuild: feed to a new generation; sink: rows to cloud_usage; helpers: the same with the helper tables.',
+      'tail: backlog of single-row inserts; large: one transaction of all rows, what it costs in memory; fold: in memory; aggregate: feed to rows; rebuild: feed to a new generation; sink: rows to cloud_usage; helpers: the same with the helper tables.',
   );
   process.exit(0);
 }

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { naturalKey } from '../../src/domain/natural-key.ts';
-import { u64 } from '../../src/contracts/ids.ts';
 import { planCutover } from '../../src/sink/plan-cutover.ts';
 import { requestCutover } from '../../src/cli/rebuild/request-cutover.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
@@ -12,10 +10,10 @@ import { servers } from '../support/servers.ts';
 import { openPool, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { Session } from '../../src/sink/session.ts';
 import { storeTables } from '../../src/sink/store-tables.ts';
+import { hour, vm } from '../support/generation-rows.ts';
 import { grantedUser } from '../support/granted-user.ts';
 import { DatabaseProxy } from './sink-proxy.ts';
 import { day, firstDay, partitions, publishUntil, startSink, TestStore } from './sink-fixture.ts';
-import type { TestRow } from './sink-fixture.ts';
 
 /** Each step is a sink that has to lead first. */
 vi.setConfig({ testTimeout: 30_000 });
@@ -32,25 +30,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await store[Symbol.asyncDispose]();
 });
-
-const hour = 3_600_000;
-
-/** A VM's row of some hours, in a generation. */
-function vm(generation: number, account: string, vmId: number, hours: number, at = 0): TestRow {
-  const startMs = firstDay + at * day;
-  const key = naturalKey({ accountId: u64(account), usageType: 1, key: `vm ${vmId}` }, startMs);
-  return {
-    ...{ account, key, startMs },
-    columns: {
-      generation,
-      usage_id: vmId,
-      description: `vm ${vmId}`,
-      quantity: hours * hour,
-      raw_usage: hours,
-      usage_display: `${hours} Hrs`,
-    },
-  };
-}
 
 /** Both generations have closed these days. */
 async function close(days: number): Promise<void> {

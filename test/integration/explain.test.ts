@@ -81,6 +81,24 @@ test('every row of a cloud can be explained, and all of its events are held', as
   }
 });
 
+test('a row names the quirks without which it would be another; by correct rules there are none', async () => {
+  const rows = await query(
+    basic,
+    'SELECT cloud_usage_id AS id, usage_type FROM $us.record WHERE usage_type IN (1, 4, 6, 13)',
+  );
+  const all = explained(basic, ...rows.map(({ id }) => String(id)));
+  const ofType = (type: number) => all.filter(({ row }) => row['usage_type'] === String(type));
+  expect(new Set(ofType(4).map(({ quirks }) => quirks))).toEqual(new Set([null]));
+  // A closed interval bills its last millisecond; one that is open at the end of a window does not.
+  for (const { intervals, quirks } of ofType(1)) {
+    const isClosed = intervals.some(({ closedBy }) => closedBy !== null);
+    expect(quirks?.includes('inclusiveMillisecond')).toBe(isClosed);
+  }
+  expect(ofType(1).some(({ quirks }) => quirks?.includes('inclusiveMillisecond'))).toBe(true);
+  const [right] = await query(late, 'SELECT MIN(cloud_usage_id) AS id FROM $us.record');
+  expect(explained(late, String(right?.['id']))[0]?.quirks).toEqual([]);
+});
+
 test('a row that was corrected says by what, and the appended row says which it corrects', async () => {
   const corrections = await query(
     late,

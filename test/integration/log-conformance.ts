@@ -3,6 +3,7 @@ import { defineStream } from '../../src/contracts/stream.ts';
 import type { Cleanup, Stream } from '../../src/contracts/stream.ts';
 import type { EventLog, LogBatch, OutRecord } from '../../src/platform/log/log.ts';
 import { partitionOfKey } from '../../src/platform/log/murmur2.ts';
+import { collect, readAll, readValues } from '../support/read-log.ts';
 import { randomSuffix } from '../support/servers.ts';
 import { describeGroupConformance } from './log-group-conformance.ts';
 
@@ -265,25 +266,6 @@ export function describeLogConformance(name: string, open: () => Promise<EventLo
 
     describeGroupConformance({ open: () => log, newTopic, write });
   });
-}
-
-export const readValues = async (log: EventLog, topic: string, partition = 0) =>
-  (await readAll(log, topic, partition)).map(({ value }) => String(value));
-
-async function readAll(log: EventLog, topic: string, partition = 0) {
-  const range = (await log.offsets(topic)).find((one) => one.partition === partition);
-  if (!range) throw new Error(`no partition ${partition} of ${topic}`);
-  const { earliest: from, next: until } = range;
-  const signal = new AbortController().signal;
-  const batches = await collect(log.read({ topic, partition, from, until, signal }));
-  if (until > from) expect(batches.at(-1)?.nextOffset).toBe(until);
-  return batches.flatMap(({ records }) => records);
-}
-
-export async function collect(batches: AsyncIterable<LogBatch>): Promise<LogBatch[]> {
-  const all: LogBatch[] = [];
-  for await (const batch of batches) all.push(batch);
-  return all;
 }
 
 const valuesOf = (batches: readonly LogBatch[]) =>

@@ -10,7 +10,7 @@ import { createLogger } from '../../src/platform/logger.ts';
 import { defineStream } from '../../src/contracts/stream.ts';
 import { canStartServers, randomSuffix, startKafka } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
-import { collect, readValues } from './log-conformance.ts';
+import { collect, readValues } from '../support/read-log.ts';
 import { LogStore } from './log-store.ts';
 
 const LIMIT_MS = 90_000;

@@ -8,6 +8,7 @@ import { explainRow } from '../explain/explain-row.ts';
 import { explanationText } from '../explain/explanation-text.ts';
 import { findExplainGeneration, findRows } from '../explain/find-rows.ts';
 import type { RowQuery } from '../explain/find-rows.ts';
+import { openStoreReader } from '../explain/store-reader.ts';
 import { instantMs } from '../setting-schemas.ts';
 import { targetOf } from '../stages.ts';
 
@@ -24,18 +25,24 @@ export const explainCommand = defineCommand({
     new Option('--type <n>', 'usage type'),
     new Option('--resource <id>', 'usage_id or vm_instance_id (default: every resource)'),
     new Option('--window <time>', 'a time within the window'),
+    new Option('--no-quirks', "do not look for quirks, which folds the account's past again"),
   ],
   run: async (values, own, context) => {
     const queries = queriesOf(own);
-    const pool = openPool(targetOf(values.sink, values.sinkPassword), 1);
+    const target = targetOf(values.sink, values.sinkPassword);
+    const pool = openPool(target, 1);
     try {
       await checkSchema(pool, values.schema);
       const generation = await findExplainGeneration(pool, values.schema, values.generation);
       const store = { ...values, pool, generation };
+      await using reader =
+        own['quirks'] === false
+          ? null
+          : await openStoreReader(target, values.schema, generation.id);
       const explained = [];
       for (const query of queries)
         for (const row of await findRows(store, query))
-          explained.push(await explainRow(store, row));
+          explained.push(await explainRow(store, row, reader));
       if (context.json) console.log(JSON.stringify(explained));
       else console.log(explained.map((one) => explanationText(one).join('\n')).join('\n\n'));
       return 0;

@@ -18,5 +18,5 @@ export async function storyOfOneRow(pool: Pool, names: DemoNames): Promise<strin
   const generation = await findExplainGeneration(pool, names.schema, 'main');
   const store = { ...names, pool, generation };
   const [found] = await findRows(store, { id: String(row['id']) });
-  return found ? explanationText(await explainRow(store, found)) : [];
+  return found ? explanationText(await explainRow(store, found, null)) : [];
 }

@@ -1,5 +1,10 @@
 import type { Origin, UsageEvent } from '../../contracts/feed-record.ts';
 import type { LineageInterval } from '../../contracts/usage-row.ts';
+import { quirksOfRow } from '../../aggregate/quirks-of-row.ts';
+import type { StoreReader } from '../../aggregate/store.ts';
+import { parseNaturalKey } from '../../domain/natural-key.ts';
+import type { QuirkName } from '../../domain/quirks.ts';
+import { isRefolded } from '../../domain/refold.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { RowDataPacket } from '../../platform/mysql.ts';
 import { quantityUnit } from '../../sink/quantity-unit.ts';
@@ -61,6 +66,8 @@ export interface Explanation {
   /** What quantity and all corrections come to. */
   readonly correctedQuantity: string;
   readonly anomalies: readonly ExplainedAnomaly[];
+  /** Quirks without which the row would be another, or none; null: not looked for, as for totals and corrections. */
+  readonly quirks: readonly QuirkName[] | null;
   /** Of a row made of totals: the statistics rows of the account, newest content. */
   readonly counters: readonly {
     readonly kind: string;
@@ -70,7 +77,11 @@ export interface Explanation {
 }
 
 /** Gathers what the tables hold of a row: a few queries by key, whatever its age. */
-export async function explainRow(store: ExplainStore, row: RecordRow): Promise<Explanation> {
+export async function explainRow(
+  store: ExplainStore,
+  row: RecordRow,
+  reader: StoreReader | null,
+): Promise<Explanation> {
   const lineage = JSON.parse(row['lineage'] ?? '[]') as LineageInterval[];
   const corrections = await readCorrections(store, row);
   const ids = new Set(
@@ -98,8 +109,23 @@ export async function explainRow(store: ExplainStore, row: RecordRow): Promise<E
     corrections,
     correctedQuantity: String(BigInt(quantity) + added),
     anomalies: await readAnomalies(store, row, ids),
+    quirks: reader === null ? null : await findQuirks(store, row, reader),
     counters: isTotal && row['kind'] === 'usage' ? await readCounters(store, row) : [],
   };
+}
+
+function findQuirks(
+  { generation }: ExplainStore,
+  row: RecordRow,
+  reader: StoreReader,
+): Promise<QuirkName[]> | null {
+  const key = row['natural_key'];
+  if (row['kind'] !== 'usage' || !key || !isRefolded(Number(row['usage_type']))) return null;
+  const window = {
+    startMs: Number(row['window_start_ms']),
+    endMs: Number(row['window_end_ms']),
+  };
+  return quirksOfRow(reader, generation, parseNaturalKey(key), window);
 }
 
 async function readEvents(

@@ -1,4 +1,5 @@
 import { sqlDateTime } from '../../contracts/time.ts';
+import { quirks } from '../../domain/quirks.ts';
 import type { ExplainedEvent, ExplainedInterval, Explanation } from './explain-row.ts';
 
 /** An explanation for a person, line by line: the row, its sum, and the way of each part to the binlog. */
@@ -23,6 +24,8 @@ export function explanationText(of: Explanation): string[] {
   ];
   if (of.correctedQuantity !== of.quantity)
     lines.push(`  with its corrections: ${of.correctedQuantity} ${unit}`);
+  for (const name of of.quirks ?? [])
+    lines.push(`  quirk ${name}: ${quirks[name].java}; without it this row would be another`);
   for (const { code, eventId, facts } of of.anomalies)
     lines.push(`  anomaly ${code} of event ${eventId}: ${JSON.stringify(facts)}`);
   return lines;
