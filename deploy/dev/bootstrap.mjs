@@ -8,7 +8,11 @@ import { forwardSignals, Interrupted, run } from './processes.mjs';
 import { say } from './progress.mjs';
 
 const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
-const vitest = ['node_modules/vitest/vitest.mjs', 'run'];
+// Most tests wait for servers: more at once than there are cores, and time for a busy machine.
+const vitest = [
+  ...['node_modules/vitest/vitest.mjs', 'run', '--maxWorkers=3'],
+  ...['--testTimeout=30000', '--hookTimeout=60000'],
+];
 const checks = ['check:types', 'check:lint', 'check:format', 'check:dead'];
 
 const commands = {
