@@ -4,6 +4,7 @@ import { isAppError } from '../platform/errors.ts';
 import { addCommand } from './command.ts';
 import { adoptCommand } from './commands/adopt.ts';
 import { aggregateCommand } from './commands/aggregate.ts';
+import { auditCommand } from './commands/audit.ts';
 import { cutoverCommand, rollbackCommand } from './commands/cutover.ts';
 import { deadLetterCommands } from './commands/dead-letters.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -47,6 +48,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(program, doctorCommand, finish);
   addCommand(program, statusCommand, finish);
   addCommand(program, explainCommand, finish);
+  addCommand(program, auditCommand, finish);
   const letters = program
     .command('dead-letters')
     .description('refused records: list them, look at one, put them into the feed again');

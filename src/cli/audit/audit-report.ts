@@ -1,0 +1,186 @@
+import { sqlDateTime } from '../../contracts/time.ts';
+import type { Poison } from '../../domain/audit-poison.ts';
+import { rowKinds } from '../../domain/audit-tally.ts';
+import type { AuditTally, Count, OpenCorrection } from '../../domain/audit-tally.ts';
+import type { Credit } from './overcharge-book.ts';
+import type { CloudFacts } from './read-cloud.ts';
+import type { History, Stuck } from './read-history.ts';
+
+/** What an audit found: counts, a few examples of each kind, and what is owed. */
+export interface AuditReport {
+  readonly schema: string;
+  readonly rangeMinutes: number;
+  /** Time that successful jobs billed, GMT; null: no job. */
+  readonly billed: { readonly from: string; readonly to: string } | null;
+  /** True when `repair` has something to do. */
+  readonly isDamaged: boolean;
+  readonly accounts: number;
+  readonly rows: { readonly checked: number; readonly right: number };
+  readonly byKind: readonly Count[];
+  readonly byAccount: readonly Count[];
+  readonly byType: readonly Count[];
+  readonly byWindow: readonly Count[];
+  /** Surplus rows by the re-run that wrote them. */
+  readonly byJob: readonly Count[];
+  readonly helperTables: readonly Count[];
+  readonly jobs: {
+    readonly overlapping: number;
+    readonly listed: readonly OverlappingJob[];
+    readonly bogus: number;
+  };
+  readonly events: { readonly stuck: Stuck; readonly poison: Poison | null };
+  readonly toSettle: {
+    readonly credits: readonly Credit[];
+    readonly corrections: readonly OpenCorrection[];
+    readonly correctionCount: number;
+  };
+  /** What looks odd and is explained: nothing to repair. */
+  readonly facts: readonly Fact[];
+  readonly examples: AuditTally['examples'];
+}
+
+export interface OverlappingJob {
+  readonly jobId: string;
+  readonly start: string;
+  readonly end: string;
+  readonly billedAgainTo: string;
+}
+
+export interface Fact {
+  readonly code: string;
+  readonly text: string;
+}
+
+export interface AuditFindings {
+  readonly schema: string;
+  readonly rangeMinutes: number;
+  readonly history: History;
+  readonly areRunsTold: boolean;
+  readonly stuck: Stuck;
+  readonly poison: Poison | null;
+  readonly tally: AuditTally;
+  readonly credits: readonly Credit[];
+  readonly cloud: CloudFacts;
+  readonly outsideRows: number;
+  readonly purgedWindows: number;
+  readonly unknownEvents: number;
+  readonly accounts: number;
+}
+
+const listedJobs = 100;
+
+export function auditReport(found: AuditFindings): AuditReport {
+  const { tally, history, stuck, credits } = found;
+  const [first] = history.billing;
+  return {
+    schema: found.schema,
+    rangeMinutes: found.rangeMinutes,
+    billed:
+      first === undefined
+        ? null
+        : { from: sqlDateTime(first.span.startMs), to: sqlDateTime(history.billedToMs - 1) },
+    isDamaged: tally.repairable > 0 || stuck.count > 0,
+    accounts: found.accounts,
+    rows: { checked: tally.checkedRows, right: tally.keptRows },
+    byKind: tally.counts('kind'),
+    byAccount: tally.counts('account'),
+    byType: tally.counts('type'),
+    byWindow: tally.counts('window'),
+    byJob: tally.counts('job'),
+    helperTables: tally.counts('table'),
+    jobs: {
+      overlapping: history.reruns.length,
+      listed: history.reruns.slice(0, listedJobs).map(({ jobId, startMs, endMs, again }) => ({
+        jobId,
+        start: sqlDateTime(startMs),
+        end: sqlDateTime(endMs - 1),
+        billedAgainTo: sqlDateTime(again.endMs - 1),
+      })),
+      bogus: history.bogus.length,
+    },
+    events: { stuck, poison: found.poison },
+    toSettle: {
+      credits,
+      corrections: tally.corrections,
+      correctionCount: tally.correctionCount,
+    },
+    facts: facts(found),
+    examples: tally.examples,
+  };
+}
+
+function facts(found: AuditFindings): Fact[] {
+  const { tally, history, cloud } = found;
+  const facts: Fact[] = [];
+  const fact = (when: boolean, code: string, text: () => string) => {
+    if (when) facts.push({ code, text: text() });
+  };
+  const rowsOf = (kind: string) =>
+    tally.counts('kind').find((one) => one.of === 'rows' && one.kind === kind)?.rows ?? 0;
+  for (const { table, rows, ids } of cloud.losses)
+    facts.push({
+      code: 'LATE_ID_LOSS',
+      text: `${rows} rows of cloud.${table} were never copied, since they committed after a row with a higher id (first ids ${ids.join(', ')}): a Java server loses what they say, and nothing in cloud_usage can tell it`,
+    });
+  fact(
+    !cloud.isReachable,
+    'CLOUD_NOT_READ',
+    () =>
+      'the schema of the management server was not read: rows lost by a late id, and public templates of removed accounts, are not known',
+  );
+  fact(
+    history.reruns.length > 0 && !found.areRunsTold,
+    'RUNS_NOT_TOLD',
+    () =>
+      'the ids of cloud_usage do not show as many re-runs as usage_job: rows are told apart by their content only',
+  );
+  fact(
+    history.reruns.length > 0,
+    'OVERLAPPING_JOBS',
+    () =>
+      `${history.reruns.length} jobs began before what was billed already; their rows in usage_job stay`,
+  );
+  fact(
+    history.bogus.length > 0,
+    'BOGUS_JOBS',
+    () =>
+      `${history.bogus.length} jobs without success have a start after their end: they found nothing to do, and wrote nothing`,
+  );
+  for (const kind of ['unfounded', 'vpn-clock'] as const)
+    fact(
+      rowsOf(kind) > 0,
+      kind.toUpperCase().replace('-', '_'),
+      () => `${rowsOf(kind)} rows: ${rowKinds[kind]}`,
+    );
+  for (const { of, kind, rows } of tally.counts('table')) {
+    fact(
+      kind === 'unstorable',
+      'UNSTORABLE',
+      () =>
+        `${of} cannot hold ${rows} rows that its events make; a Java server that goes on fails on such events again until its unique key is widened`,
+    );
+    fact(
+      kind === 'helper-unfounded',
+      'HELPER_UNFOUNDED',
+      () => `${rows} rows of ${of} are of resources without any event; left as they are`,
+    );
+  }
+  fact(
+    found.outsideRows > 0,
+    'OUTSIDE_ROWS',
+    () =>
+      `${found.outsideRows} rows end in no window that a successful job billed; left as they are`,
+  );
+  fact(
+    found.purgedWindows > 0,
+    'PURGED',
+    () =>
+      `rows of ${found.purgedWindows} windows of accounts before the oldest row are gone (removeRawUsageRecords); they are not missed`,
+  );
+  fact(
+    found.unknownEvents > 0,
+    'UNKNOWN_ACCOUNTS',
+    () => `${found.unknownEvents} events are of accounts that cloud_usage does not know`,
+  );
+  return facts;
+}

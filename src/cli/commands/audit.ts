@@ -1,0 +1,74 @@
+import { writeFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import { AppError } from '../../platform/errors.ts';
+import type { CommandContext } from '../command.ts';
+import { defineCommand } from '../command.ts';
+import { reportHtml } from '../audit/report-html.ts';
+import { reportText } from '../audit/report-text.ts';
+import { runAudit } from '../audit/run-audit.ts';
+import type { AuditOptions } from '../audit/run-audit.ts';
+import { createProgressBar } from '../progress-bar.ts';
+import { instantMs } from '../setting-schemas.ts';
+import type { SettingKey, SettingValues } from '../settings.ts';
+import { targetOf } from '../stages.ts';
+
+/** Settings that `audit` and `repair` share. */
+export const auditSettings = [
+  ...(['sink', 'sinkPassword', 'cloudSchema', 'cloudUsageSchema'] as const),
+  ...(['range', 'closeDelay', 'snapshotVirtualSize'] as const),
+] satisfies SettingKey[];
+
+export const fromOption = new Option(
+  '--from <time>',
+  'compare windows that begin at this time or later (events before it count all the same)',
+);
+
+export const htmlOption = new Option('--html <file>', 'also write the report as a web page');
+
+const defaultDelayMs = 15 * 60_000;
+
+export const auditCommand = defineCommand({
+  name: 'audit',
+  what: 'what a Java usage server has left in cloud_usage: rows twice, missing or too many, helper rows, stuck events, credits to issue; reads only; exit code 1 when something is damaged',
+  example:
+    'usagestream audit --sink mysql://auditor@db:3306\n' +
+    'usagestream audit --sink mysql://auditor@db:3306 --json > audit.json\n' +
+    'usagestream audit --sink mysql://auditor@db:3306 --html audit.html --from 2026-01-01T00:00:00Z',
+  takes: auditSettings,
+  options: [fromOption, htmlOption],
+  run: async (values, own, context) => {
+    using options = auditOptions(values, own, context);
+    const report = await runAudit(options);
+    options[Symbol.dispose]();
+    if (typeof own['html'] === 'string') await writeFile(own['html'], reportHtml(report));
+    if (context.json) console.log(JSON.stringify(report));
+    else console.log(reportText(report).join('\n'));
+    return report.isDamaged ? 1 : 0;
+  },
+});
+
+/** What a run of the audit needs, with a progress bar that ends when it is disposed. */
+export function auditOptions(
+  values: Pick<SettingValues, (typeof auditSettings)[number]>,
+  own: Readonly<Record<string, unknown>>,
+  { json, signal }: CommandContext,
+): AuditOptions & Disposable {
+  const from = own['from'] === undefined ? undefined : instantMs.safeParse(own['from']);
+  if (from?.success === false)
+    throw new AppError('CONFIG_INVALID', {
+      problems: from.error.issues.map(({ message }) => `--from: ${message}`),
+    });
+  const bar = createProgressBar('accounts', json);
+  return {
+    target: targetOf(values.sink, values.sinkPassword),
+    cloudUsageSchema: values.cloudUsageSchema,
+    cloudSchema: values.cloudSchema,
+    rangeMinutes: values.range,
+    snapshotVirtualSize: values.snapshotVirtualSize,
+    runDelayMs: values.closeDelay ?? defaultDelayMs,
+    fromMs: from?.data ?? 0,
+    progress: (done, total) => bar.update(done, total),
+    signal,
+    [Symbol.dispose]: () => bar.stop(),
+  };
+}
