@@ -18,6 +18,7 @@ import { offsetCommands } from './commands/offsets.ts';
 import { quirksCommand } from './commands/quirks.ts';
 import { rebuildCommand } from './commands/rebuild.ts';
 import { referenceCommand } from './commands/reference.ts';
+import { repairCommand } from './commands/repair.ts';
 import { replayCommand } from './commands/replay.ts';
 import { savepointCommands } from './commands/savepoint.ts';
 import { runCommand } from './commands/run.ts';
@@ -49,6 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(program, statusCommand, finish);
   addCommand(program, explainCommand, finish);
   addCommand(program, auditCommand, finish);
+  addCommand(program, repairCommand, finish);
   const letters = program
     .command('dead-letters')
     .description('refused records: list them, look at one, put them into the feed again');

@@ -145,6 +145,14 @@ export const errorCodes = {
     retry: 'never',
     fix: 'A Java usage server works on this database: stop it and wait until its heartbeat is 5 minutes old, or start with --mode shadow.',
   },
+  REPAIR_NOT_ALONE: {
+    retry: 'never',
+    fix: 'A usage server, or a sink in mode primary, works on these tables: stop it, wait until its heartbeat in usage_job is 5 minutes old, and repair again.',
+  },
+  REPAIR_CONFLICT: {
+    retry: 'never',
+    fix: 'Another changed rows while they were repaired, and nothing was changed. See that no quota run or removal of usage records is under way, and repair again.',
+  },
   SINK_WINDOW_BILLED: {
     retry: 'never',
     fix: 'usage_job says that another server has billed time of this window; publishing it would bill twice. Start with --mode shadow.',

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
+import { usageColumns } from '../../src/domain/audit-row.ts';
 import { windowsOfSpan } from '../../src/domain/audit-jobs.ts';
 import { sqlDateTime } from '../../src/contracts/time.ts';
 import { migrate } from '../../src/platform/migrate.ts';
@@ -76,8 +77,7 @@ export async function loadDamaged(
     .toSorted((a, b) => Number(a === 'usage_event_details') - Number(b === 'usage_event_details'));
   for (const table of files) {
     const rows = await readGoldenTable(name, table);
-    const ordered =
-      table === 'cloud_usage' ? await inRunOrder(name, rows, golden.rangeMs) : rows;
+    const ordered = table === 'cloud_usage' ? await inRunOrder(name, rows, golden.rangeMs) : rows;
     await insert(query, cloudUsageSchema, table, ordered);
   }
   return tables;
@@ -158,3 +158,35 @@ async function contentOf(
   }
   return content;
 }
+
+const fileColumns = [...usageColumns.slice(0, -1), 'quota_calculated', 'is_hidden', 'state'];
+
+/** The rows of cloud_usage as lines of cloud_usage.tsv, sorted. */
+export async function usageLines(tables: DamagedTables, where = 'TRUE'): Promise<string[]> {
+  const columns = fileColumns.map((column) =>
+    column === 'raw_usage' ? 'CAST(raw_usage AS CHAR) AS raw_usage' : column,
+  );
+  const rows = await tables.query(
+    `SELECT ${columns.join(', ')} FROM $cu.cloud_usage WHERE ${where}`,
+  );
+  return rows
+    .map((row) => fileColumns.map((column) => String(row[column] ?? 'NULL')).join('\t'))
+    .toSorted();
+}
+
+/** The rows of a table but their ids, sorted. */
+export async function tableLines(tables: DamagedTables, table: string): Promise<string[]> {
+  const rows = await tables.query(`SELECT * FROM $cu.${quoteName(table)}`);
+  return rows.map(lineOf).toSorted();
+}
+
+/** The same of a golden run. */
+export const goldenLines = async (name: string, table: string): Promise<string[]> =>
+  (await readGoldenTable(name, table)).map(lineOf).toSorted();
+
+const lineOf = (row: Readonly<Record<string, unknown>>): string =>
+  Object.entries(row)
+    .filter(([column]) => column !== 'id')
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([column, cell]) => `${column}=${String(cell)}`)
+    .join(' ');

@@ -12,6 +12,8 @@ export interface AuditReport {
   readonly rangeMinutes: number;
   /** Time that successful jobs billed, GMT; null: no job. */
   readonly billed: { readonly from: string; readonly to: string } | null;
+  /** End of that time, exclusive, epoch ms. */
+  readonly billedToMs: number;
   /** True when `repair` has something to do. */
   readonly isDamaged: boolean;
   readonly accounts: number;
@@ -79,6 +81,7 @@ export function auditReport(found: AuditFindings): AuditReport {
       first === undefined
         ? null
         : { from: sqlDateTime(first.span.startMs), to: sqlDateTime(history.billedToMs - 1) },
+    billedToMs: history.billedToMs,
     isDamaged: tally.repairable > 0 || stuck.count > 0,
     accounts: found.accounts,
     rows: { checked: tally.checkedRows, right: tally.keptRows },

@@ -37,9 +37,7 @@ export const auditCommand = defineCommand({
   takes: auditSettings,
   options: [fromOption, htmlOption],
   run: async (values, own, context) => {
-    using options = auditOptions(values, own, context);
-    const report = await runAudit(options);
-    options[Symbol.dispose]();
+    const report = await auditOptions(values, own, context).showing(runAudit);
     if (typeof own['html'] === 'string') await writeFile(own['html'], reportHtml(report));
     if (context.json) console.log(JSON.stringify(report));
     else console.log(reportText(report).join('\n'));
@@ -47,19 +45,18 @@ export const auditCommand = defineCommand({
   },
 });
 
-/** What a run of the audit needs, with a progress bar that ends when it is disposed. */
+/** What a run of the audit needs; `showing` runs it with a progress bar. @throws CONFIG_INVALID */
 export function auditOptions(
   values: Pick<SettingValues, (typeof auditSettings)[number]>,
   own: Readonly<Record<string, unknown>>,
   { json, signal }: CommandContext,
-): AuditOptions & Disposable {
+) {
   const from = own['from'] === undefined ? undefined : instantMs.safeParse(own['from']);
   if (from?.success === false)
     throw new AppError('CONFIG_INVALID', {
       problems: from.error.issues.map(({ message }) => `--from: ${message}`),
     });
-  const bar = createProgressBar('accounts', json);
-  return {
+  const options = {
     target: targetOf(values.sink, values.sinkPassword),
     cloudUsageSchema: values.cloudUsageSchema,
     cloudSchema: values.cloudSchema,
@@ -67,8 +64,16 @@ export function auditOptions(
     snapshotVirtualSize: values.snapshotVirtualSize,
     runDelayMs: values.closeDelay ?? defaultDelayMs,
     fromMs: from?.data ?? 0,
-    progress: (done, total) => bar.update(done, total),
     signal,
-    [Symbol.dispose]: () => bar.stop(),
+  };
+  return {
+    async showing<T>(work: (options: AuditOptions) => Promise<T>): Promise<T> {
+      const bar = createProgressBar('accounts', json);
+      try {
+        return await work({ ...options, progress: (done, total) => bar.update(done, total) });
+      } finally {
+        bar.stop();
+      }
+    },
   };
 }

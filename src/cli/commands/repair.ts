@@ -1,0 +1,63 @@
+import { writeFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import { reportHtml } from '../audit/report-html.ts';
+import { reportText } from '../audit/report-text.ts';
+import { defineCommand } from '../command.ts';
+import { applyRepair, planRepair } from '../repair/run-repair.ts';
+import type { RepairResult } from '../repair/run-repair.ts';
+import { auditOptions, auditSettings, fromOption, htmlOption } from './audit.ts';
+
+export const repairCommand = defineCommand({
+  name: 'repair',
+  what: 'repair what `audit` finds in cloud_usage, in one transaction and with an undo file; without --apply it only says what it would do',
+  example:
+    'usagestream repair --sink mysql://repairer@db:3306\n' +
+    'usagestream repair --sink mysql://repairer@db:3306 --apply --undo undo-2026-06-04.sql\n' +
+    'mysql cloud_usage < undo-2026-06-04.sql    # takes it back',
+  takes: auditSettings,
+  options: [
+    fromOption,
+    htmlOption,
+    new Option('--apply', 'change the tables'),
+    new Option('--hide-charged', 'hide surplus rows that quota has charged from listUsageRecords'),
+    new Option('--undo <file>', 'where to write the SQL that takes the repair back').default(
+      undefined,
+      'usagestream-undo-<time>.sql',
+    ),
+  ],
+  run: async (values, own, context) => {
+    const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const undoPath =
+      typeof own['undo'] === 'string' ? own['undo'] : `usagestream-undo-${stamp}.sql`;
+    const isApplied = own['apply'] === true;
+    const options = auditOptions(values, own, context);
+    const hideCharged = own['hideCharged'] === true;
+    const result = await options.showing((audit) =>
+      (isApplied ? applyRepair : planRepair)({ ...audit, undoPath, hideCharged }),
+    );
+    if (typeof own['html'] === 'string') await writeFile(own['html'], reportHtml(result.report));
+    if (context.json) console.log(JSON.stringify({ isApplied, ...result }));
+    else console.log(resultText(result, isApplied).join('\n'));
+    return 0;
+  },
+});
+
+function resultText({ report, counts, undoPath }: RepairResult, isApplied: boolean): string[] {
+  const verb = isApplied ? 'repaired' : 'would be repaired (nothing was changed: give --apply)';
+  const done = [
+    `${counts.deleted} surplus rows deleted, ${counts.replaced} replaced, ${counts.inserted} missing rows added, ${counts.hidden} charged rows hidden`,
+    `helper tables: ${counts.helperInserted} rows added, ${counts.helperUpdated} changed, ${counts.helperDeleted} deleted`,
+    `${counts.eventsMarked} stuck events set to processed`,
+    ...(counts.helperRefused > 0
+      ? [`${counts.helperRefused} helper rows were refused by a unique key`]
+      : []),
+    undoPath === null ? 'no undo file: nothing was changed' : `to take it back: ${undoPath}`,
+  ];
+  return [
+    'before',
+    ...reportText(report).map((line) => `  ${line}`),
+    '',
+    verb,
+    ...done.map((line) => `  ${line}`),
+  ];
+}
