@@ -1,65 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { AuditReport } from '../../src/cli/audit/audit-report.ts';
-import type { RepairResult } from '../../src/cli/repair/run-repair.ts';
-import { parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { quirkSet } from '../../src/domain/quirks.ts';
-import { openPlayer } from '../../src/simulate/schema.ts';
-import { usagestream } from '../support/command-line.ts';
-import { goldenLines, loadDamaged, tableLines, usageLines } from '../support/damaged-tables.ts';
-import type { DamagedTables } from '../support/damaged-tables.ts';
+import { goldenLines, tableLines, usageLines } from '../support/damaged-tables.ts';
+import { openCloud } from '../support/audited-cloud.ts';
+import type { AuditedCloud } from '../support/audited-cloud.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
-import { grantedUser } from '../support/granted-user.ts';
-import type { GrantedUser } from '../support/granted-user.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
-import { servers } from '../support/servers.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
-/** Damaged tables, with users that have the rights of the grant files and no others. */
-interface Cloud extends AsyncDisposable {
-  readonly tables: DamagedTables;
-  audit(...flags: string[]): AuditReport & { readonly status: number | null };
-  repair(...flags: string[]): RepairResult;
-  run(role: 'audit' | 'repair', ...flags: string[]): ReturnType<typeof usagestream>;
-  undo(path: string): Promise<void>;
-}
-
-async function openCloud(...load: Parameters<typeof loadDamaged>): Promise<Cloud> {
-  const tables = await loadDamaged(...load);
-  const { cloudSchema: cloud, cloudUsageSchema: cloud_usage } = tables;
-  const users: Record<'audit' | 'repair', GrantedUser> = {
-    audit: await grantedUser('audit', { cloud, cloud_usage }),
-    repair: await grantedUser('repair', { cloud, cloud_usage }),
-  };
-  const names = ['--cloud-schema', cloud, '--cloud-usage-schema', cloud_usage];
-  const run: Cloud['run'] = (role, ...flags) =>
-    usagestream([role, ...names, ...flags], { USAGESTREAM_SINK: users[role].url });
-  return {
-    tables,
-    run,
-    audit(...flags) {
-      const { status, stdout, stderr } = run('audit', '--json', ...flags);
-      if (stdout === '') throw new Error(stderr);
-      return { ...(JSON.parse(stdout) as AuditReport), status };
-    },
-    repair(...flags) {
-      const { status, stdout, stderr } = run('repair', '--json', ...flags);
-      if (status !== 0) throw new Error(stderr);
-      return JSON.parse(stdout) as RepairResult;
-    },
-    async undo(path) {
-      const player = await openPlayer(parseMysqlUrl(servers().mariadbUrl));
-      await player.query(readFileSync(path, 'utf8'));
-      await player.end();
-    },
-    async [Symbol.asyncDispose]() {
-      for (const user of Object.values(users)) await user[Symbol.asyncDispose]();
-      await tables[Symbol.asyncDispose]();
-    },
-  };
-}
 
 const folder = scratchFolder();
 let files = 0;
@@ -70,7 +19,7 @@ describe.each([
   { name: 'bug13112', clean: 'bug13112' },
   { name: 'volvm-broken', clean: 'volvm' },
 ])('the tables of $name', ({ name, clean }) => {
-  let cloud: Cloud;
+  let cloud: AuditedCloud;
   beforeAll(async () => {
     cloud = await openCloud(name, { wideVolumeKey: true });
   });
@@ -114,3 +63,129 @@ describe.each([
     expect(await tables.content()).toEqual(before);
   });
 });
+
+test('on tables with the key that makes the event poison, all is repaired but the row that they cannot hold', async () => {
+  await using cloud = await openCloud('volvm-broken');
+  const found = cloud.audit();
+  expect(found.events.stuck).toMatchObject({ count: 2, first: { id: '1' }, last: { id: '2' } });
+  expect(found.events.poison).toMatchObject({
+    event: { id: '2', type: 'VOLUME.CREATE' },
+    why: expect.stringContaining('volume_id, created (unique key id)') as string,
+  });
+  cloud.repair('--apply', '--undo', undoPath());
+  const golden = await readGolden('volvm');
+  expect(await usageLines(cloud.tables)).toEqual(golden.usage.toSorted());
+  const volumes = await goldenLines('volvm', 'usage_volume');
+  const stored = await tableLines(cloud.tables, 'usage_volume');
+  expect(volumes).toEqual(expect.arrayContaining(stored));
+  expect(stored).toHaveLength(volumes.length - 2);
+  const after = cloud.audit();
+  expect(after).toMatchObject({ isDamaged: false, status: 0 });
+  expect(after.helperTables).toEqual([
+    { of: 'usage_volume', kind: 'unstorable', rows: 2, charged: 0 },
+  ]);
+});
+
+test('a lost close is named with the rows that it cost, and closed', async () => {
+  await using cloud = await openCloud('volvm', { wideVolumeKey: true });
+  const { tables } = cloud;
+  const clean = await tables.content();
+  await tables.query(
+    'UPDATE $cu.usage_volume SET deleted = NULL WHERE volume_id = 202 AND deleted = ?',
+    ['2026-06-02 03:00:00'],
+  );
+  // The VM's part of the volume was detached on the 2nd and is billed again on the 3rd.
+  await tables.query(
+    `INSERT INTO $cu.cloud_usage (zone_id, account_id, domain_id, description, usage_display, usage_type,
+       raw_usage, vm_instance_id, offering_id, usage_id, size, start_date, end_date)
+     SELECT zone_id, account_id, domain_id, description, '24 Hrs', usage_type, 24, vm_instance_id,
+       offering_id, 999, size, '2026-06-03 00:00:00', '2026-06-03 23:59:59'
+     FROM $cu.cloud_usage WHERE usage_type = 6 AND usage_id = 202 LIMIT 1`,
+  );
+  await tables.query(
+    `INSERT INTO $cu.usage_event (id, type, account_id, created, zone_id, resource_id, offering_id, size, processed)
+     VALUES (901, 'VOLUME.CREATE', 3, '2026-06-02 05:00:00', 1, 999, 32, 1073741824, 1),
+       (902, 'VOLUME.DELETE', 3, '2026-06-02 05:00:00', 1, 999, NULL, NULL, 1)`,
+  );
+  await tables.query(
+    `INSERT INTO $cu.usage_volume (volume_id, zone_id, account_id, domain_id, disk_offering_id, size, created)
+     VALUES (999, 1, 3, 2, 32, 1073741824, '2026-06-02 05:00:00')`,
+  );
+  const found = cloud.audit();
+  expect(found.helperTables).toEqual([
+    { of: 'usage_volume', kind: 'lost-close', rows: 3, charged: 0 },
+  ]);
+  expect(found.examples['after-deletion']).toEqual([
+    expect.objectContaining({ accountId: '3', usageType: '6', closedByEvent: '902' }),
+  ]);
+  cloud.repair('--apply', '--undo', undoPath());
+  expect(cloud.audit()).toMatchObject({ isDamaged: false, status: 0 });
+  const { usage_volume: volumes } = await tables.content();
+  expect(volumes).toEqual(expect.arrayContaining(clean['usage_volume'] ?? []));
+});
+
+test('what quota has charged is never deleted, and nothing comes before it: credits and corrections say what is owed', async () => {
+  await using cloud = await openCloud('bug13112', { wideVolumeKey: true });
+  const { tables } = cloud;
+  // Quota has charged account 3 all of its rows, and account 4 nothing.
+  await tables.query('UPDATE $cu.cloud_usage SET quota_calculated = 1 WHERE account_id = 3');
+  await tables.query(
+    `INSERT INTO $cu.quota_usage (usage_item_id, zone_id, account_id, domain_id, usage_type, quota_used, start_date, end_date)
+     SELECT id, zone_id, account_id, domain_id, usage_type, 0.1 + id / 100000, start_date, end_date
+     FROM $cu.cloud_usage WHERE account_id = 3`,
+  );
+  const before = await tables.content();
+  const found = cloud.audit();
+  const surplus = found.byAccount
+    .filter(({ of, kind }) => of === '3' && ['duplicate', 'rerun'].includes(kind))
+    .reduce((sum, { rows }) => sum + rows, 0);
+
+  const undo = undoPath();
+  const { counts } = cloud.repair('--apply', '--hide-charged', '--undo', undo);
+  expect(counts).toMatchObject({ hidden: surplus, deleted: 43, inserted: 5 });
+  const after = await tables.content();
+  for (const [table, rows] of Object.entries(after))
+    if (table.startsWith('quota_')) expect(rows).toEqual(before[table]);
+  const [owed] = await tables.query(
+    `SELECT CAST(SUM(q.quota_used) AS CHAR) AS amount FROM $cu.quota_usage AS q
+     JOIN $cu.cloud_usage AS r ON r.id = q.usage_item_id WHERE r.is_hidden = 1`,
+  );
+  const credits = [{ accountId: '3', rows: surplus, amount: String(owed?.['amount']) }];
+  expect(found.toSettle.credits).toEqual(credits);
+  const [charged] = await tables.query(
+    'SELECT COUNT(*) AS n, SUM(is_hidden) AS hidden FROM $cu.cloud_usage WHERE account_id = 3',
+  );
+  expect(Number(charged?.['n'])).toBe(before['cloud_usage']?.filter(isOf('3')).length);
+  const golden = foldGolden(await readGolden('bug13112'), quirkSet('java-4.23')).rows;
+  const right = formatGoldenRows(golden.filter((row) => row.accountId === '4')).toSorted();
+  expect(await usageLines(tables, 'account_id = 4')).toEqual(right);
+
+  // What is left is for an operator, and is said again: the tables themselves are repaired.
+  const left = cloud.audit();
+  expect(left).toMatchObject({ isDamaged: false, status: 0 });
+  expect(left.toSettle.credits).toEqual(credits);
+  expect(left.toSettle.correctionCount).toBe(10);
+  await cloud.undo(undo);
+  expect(await tables.content()).toEqual(before);
+});
+
+const isOf = (account: string) => (line: string) => line.includes(`account_id='${account}'`);
+
+test.each(['java/10.0.0.1', 'usagestream@here'])(
+  'repair refuses while %s is alive, and leaves no file',
+  async (host) => {
+    await using cloud = await openCloud('volvm-broken');
+    await cloud.tables.query(
+      `INSERT INTO $cu.usage_job (host, pid, job_type, scheduled, start_millis, end_millis, exec_time, heartbeat)
+       VALUES (?, 7, 0, 0, 0, 0, 0, UTC_TIMESTAMP())`,
+      [host],
+    );
+    const before = await cloud.tables.content();
+    const undo = undoPath();
+    const { status, stderr } = cloud.run('repair', '--apply', '--undo', undo);
+    expect(status).toBe(1);
+    expect(stderr).toContain('REPAIR_NOT_ALONE');
+    expect(existsSync(undo)).toBe(false);
+    expect(await cloud.tables.content()).toEqual(before);
+  },
+);
