@@ -36,7 +36,6 @@ export type HelperFinding =
       readonly wanted: WantedHelper;
       readonly why: string;
     };
-export type HelperKind = HelperFinding['kind'];
 
 interface HelperChangeFinding<K extends string> {
   readonly kind: K;

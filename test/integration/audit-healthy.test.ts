@@ -29,10 +29,10 @@ test('golden late: what came late was billed again, an event is lost by its id, 
   const html = join(folder.path, 'audit.html');
   const report = cloud.audit('--html', html);
   expect(report).toMatchObject({ status: 1, jobs: { overlapping: 1 }, events: { poison: null } });
-  expect(report.byKind.map(({ kind, rows }) => [kind, rows]).toSorted()).toEqual([
-    ['differs', 1],
-    ['rerun', 4],
-  ]);
+  expect(Object.fromEntries(report.byKind.map(({ kind, rows }) => [kind, rows]))).toEqual({
+    differs: 1,
+    rerun: 4,
+  });
   const [loss] = report.facts.filter(({ code }) => code === 'LATE_ID_LOSS');
   expect(loss?.text).toContain('cloud.usage_event');
   expect(loss?.text).toContain('999');

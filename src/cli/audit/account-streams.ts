@@ -1,4 +1,4 @@
-import { compareU64, u64 } from '../../contracts/ids.ts';
+import { u64 } from '../../contracts/ids.ts';
 import type { AccountId, EventId, U64, ZoneId } from '../../contracts/ids.ts';
 import type { FoldEvent } from '../../contracts/fold.ts';
 import { parseSqlDateTime, sqlDateTime } from '../../contracts/time.ts';
@@ -159,6 +159,3 @@ export async function helperRows(
     cells: table.columns.map((column) => textOrNull(row[column.name])),
   }));
 }
-
-/** Orders two account ids. */
-export const isBefore = (a: AccountId, b: AccountId): boolean => compareU64(a, b) < 0;

@@ -65,6 +65,7 @@ export interface AuditFindings {
   readonly cloud: CloudFacts;
   readonly outsideRows: number;
   readonly purgedWindows: number;
+  readonly ownWindows: number;
   readonly unknownEvents: number;
   readonly accounts: number;
 }
@@ -114,76 +115,78 @@ export function auditReport(found: AuditFindings): AuditReport {
 
 function facts(found: AuditFindings): Fact[] {
   const { tally, history, cloud } = found;
-  const facts: Fact[] = [];
-  const fact = (when: boolean, code: string, text: () => string) => {
-    if (when) facts.push({ code, text: text() });
-  };
-  const rowsOf = (kind: string) =>
-    tally.counts('kind').find((one) => one.of === 'rows' && one.kind === kind)?.rows ?? 0;
-  for (const { table, rows, ids } of cloud.losses)
-    facts.push({
-      code: 'LATE_ID_LOSS',
-      text: `${rows} rows of cloud.${table} were never copied, since they committed after a row with a higher id (first ids ${ids.join(', ')}): a Java server loses what they say, and nothing in cloud_usage can tell it`,
-    });
-  fact(
-    !cloud.isReachable,
-    'CLOUD_NOT_READ',
-    () =>
+  const rowsOf = (kind: string) => tally.counts('kind').find((one) => one.kind === kind)?.rows ?? 0;
+  const reruns = history.reruns.length;
+  const said: (readonly [when: boolean, code: string, text: string])[] = [
+    [
+      history.alive !== null,
+      'SERVER_ALIVE',
+      `a usage server works on these tables (${history.alive}): rows of a run under way may look odd`,
+    ],
+    ...cloud.losses.map(
+      ({ table, rows, ids }) =>
+        [
+          true,
+          'LATE_ID_LOSS',
+          `${rows} rows of cloud.${table} were never copied, since they committed after a row with a higher id (first ids ${ids.join(', ')}): a Java server loses what they say, and nothing in cloud_usage can tell it`,
+        ] as const,
+    ),
+    [
+      !cloud.isReachable,
+      'CLOUD_NOT_READ',
       'the schema of the management server was not read: rows lost by a late id, and public templates of removed accounts, are not known',
-  );
-  fact(
-    history.reruns.length > 0 && !found.areRunsTold,
-    'RUNS_NOT_TOLD',
-    () =>
+    ],
+    [
+      !found.areRunsTold,
+      'RUNS_NOT_TOLD',
       'the ids of cloud_usage do not show as many re-runs as usage_job: rows are told apart by their content only',
-  );
-  fact(
-    history.reruns.length > 0,
-    'OVERLAPPING_JOBS',
-    () =>
-      `${history.reruns.length} jobs began before what was billed already; their rows in usage_job stay`,
-  );
-  fact(
-    history.bogus.length > 0,
-    'BOGUS_JOBS',
-    () =>
+    ],
+    [
+      reruns > 0,
+      'OVERLAPPING_JOBS',
+      `${reruns} jobs began before what was billed already; their rows in usage_job stay`,
+    ],
+    [
+      history.bogus.length > 0,
+      'BOGUS_JOBS',
       `${history.bogus.length} jobs without success have a start after their end: they found nothing to do, and wrote nothing`,
-  );
-  for (const kind of ['unfounded', 'vpn-clock'] as const)
-    fact(
-      rowsOf(kind) > 0,
-      kind.toUpperCase().replace('-', '_'),
-      () => `${rowsOf(kind)} rows: ${rowKinds[kind]}`,
-    );
-  for (const { of, kind, rows } of tally.counts('table')) {
-    fact(
-      kind === 'unstorable',
-      'UNSTORABLE',
-      () =>
-        `${of} cannot hold ${rows} rows that its events make; a Java server that goes on fails on such events again until its unique key is widened`,
-    );
-    fact(
-      kind === 'helper-unfounded',
-      'HELPER_UNFOUNDED',
-      () => `${rows} rows of ${of} are of resources without any event; left as they are`,
-    );
-  }
-  fact(
-    found.outsideRows > 0,
-    'OUTSIDE_ROWS',
-    () =>
+    ],
+    [rowsOf('unfounded') > 0, 'UNFOUNDED', `${rowsOf('unfounded')} rows: ${rowKinds.unfounded}`],
+    [rowsOf('vpn-clock') > 0, 'VPN_CLOCK', `${rowsOf('vpn-clock')} rows: ${rowKinds['vpn-clock']}`],
+    ...tally
+      .counts('table')
+      .flatMap(({ of, kind, rows }) => [
+        [
+          kind === 'unstorable',
+          'UNSTORABLE',
+          `${of} cannot hold ${rows} rows that its events make; a Java server that goes on fails on such events again until its unique key is widened`,
+        ] as const,
+        [
+          kind === 'helper-unfounded',
+          'HELPER_UNFOUNDED',
+          `${rows} rows of ${of} are of resources without any event; left as they are`,
+        ] as const,
+      ]),
+    [
+      found.outsideRows > 0,
+      'OUTSIDE_ROWS',
       `${found.outsideRows} rows end in no window that a successful job billed; left as they are`,
-  );
-  fact(
-    found.purgedWindows > 0,
-    'PURGED',
-    () =>
+    ],
+    [
+      found.purgedWindows > 0,
+      'PURGED',
       `rows of ${found.purgedWindows} windows of accounts before the oldest row are gone (removeRawUsageRecords); they are not missed`,
-  );
-  fact(
-    found.unknownEvents > 0,
-    'UNKNOWN_ACCOUNTS',
-    () => `${found.unknownEvents} events are of accounts that cloud_usage does not know`,
-  );
-  return facts;
+    ],
+    [
+      found.ownWindows > 0,
+      'OWN_WINDOWS',
+      `${found.ownWindows} windows of accounts were billed by UsageStream itself: neither they nor the helper tables are compared here`,
+    ],
+    [
+      found.unknownEvents > 0,
+      'UNKNOWN_ACCOUNTS',
+      `${found.unknownEvents} events are of accounts that cloud_usage does not know`,
+    ],
+  ];
+  return said.flatMap(([when, code, text]) => (when ? [{ code, text }] : []));
 }

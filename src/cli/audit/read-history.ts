@@ -6,6 +6,7 @@ import type { StuckEvent } from '../../domain/audit-poison.ts';
 import { RunFinder, RunIds } from '../../domain/audit-runs.ts';
 import type { UniqueKey } from '../../domain/audit-helpers.ts';
 import { quoteName } from '../../platform/mysql.ts';
+import { sinkHostPrefix } from '../../sink/sink-options.ts';
 import type { Reader, TableRow } from './reader.ts';
 
 export const text = (cell: TableRow[string] | undefined): string => String(cell ?? '');
@@ -14,11 +15,15 @@ export const text = (cell: TableRow[string] | undefined): string => String(cell 
 export interface History extends JobHistory {
   /** End of the newest successful job, exclusive; 0 when there is none. */
   readonly billedToMs: number;
+  /** Jobs of our own sink: their windows may hold corrections, and follow other rules. */
+  readonly ownJobs: ReadonlySet<string>;
+  /** A usage server that is alive now: host and heartbeat. */
+  readonly alive: string | null;
 }
 
 export async function readHistory(reader: Reader, schema: string): Promise<History> {
   const rows = await reader.rows(
-    `SELECT id, start_millis, end_millis, success FROM ${quoteName(schema, 'usage_job')}
+    `SELECT id, host, start_millis, end_millis, success FROM ${quoteName(schema, 'usage_job')}
      WHERE end_millis > 0 ORDER BY id`,
   );
   const jobs = rows.map((row): FinishedJob => ({
@@ -28,7 +33,19 @@ export async function readHistory(reader: Reader, schema: string): Promise<Histo
     isSuccess: Number(row['success']) === 1,
   }));
   const history = jobHistory(jobs);
-  return { ...history, billedToMs: history.billing.at(-1)?.span.endMs ?? 0 };
+  const [server] = await reader.rows(
+    `SELECT host, heartbeat FROM ${quoteName(schema, 'usage_job')}
+     WHERE end_millis = 0 AND success IS NULL
+       AND heartbeat > UTC_TIMESTAMP() - INTERVAL 5 MINUTE ORDER BY id DESC LIMIT 1`,
+  );
+  const own = rows.filter(({ host }) => text(host).startsWith(sinkHostPrefix));
+  return {
+    ...history,
+    billedToMs: history.billing.at(-1)?.span.endMs ?? 0,
+    ownJobs: new Set(own.map((row) => text(row['id']))),
+    alive:
+      server === undefined ? null : `${text(server['host'])}, ${text(server['heartbeat'])} GMT`,
+  };
 }
 
 /** Finds the runs in the order of ids; reads the table only when something was run again. */

@@ -110,7 +110,9 @@ export async function runAudit(
       await visitor?.helper(finding, accountId);
     },
   };
-  const totals = { outsideRows: 0, purgedWindows: 0, unknownEvents: 0, accounts: 0 };
+  const totals = {
+    ...{ outsideRows: 0, purgedWindows: 0, ownWindows: 0, unknownEvents: 0, accounts: 0 },
+  };
   const all = Number(oldest?.['accounts']);
   await using listing = await open();
   for await (const account of accounts(listing, schema)) {
@@ -123,6 +125,7 @@ export async function runAudit(
     tally.keptRows += counts.keptRows;
     totals.outsideRows += counts.outsideRows;
     totals.purgedWindows += counts.purgedWindows;
+    totals.ownWindows += counts.ownWindows;
     totals.accounts += 1;
     if (stuck.count > 0 && poisons.length < poisonsKept) {
       const why = new Map(unstorable.map((one) => [one.id, one.why]));
