@@ -72,7 +72,8 @@ export function overchargeOf(finding: RowFinding): Overcharge | null {
   return isSurplus(finding) && finding.row.isCharged ? { surplus: 1, of: 1 } : null;
 }
 
-const surplusKinds = ['duplicate', 'rerun', 'after-deletion', 'surplus'] as const;
+/** Kinds of rows that should not be there. */
+export const surplusKinds = ['duplicate', 'rerun', 'after-deletion', 'surplus'] as const;
 type SurplusFinding = Extract<RowFinding, { readonly kind: (typeof surplusKinds)[number] }>;
 
 /** A row that should not be there. */

@@ -76,12 +76,11 @@ export class ChangedTable {
   }
 
   async #insert(columns: readonly string[], rows: readonly (readonly Cell[])[]): Promise<void> {
-    const added = await this.#work.rows(
-      `INSERT INTO ${this.#quoted} (${columns.map((column) => quoteName(column)).join(', ')})
-       VALUES ? RETURNING id`,
+    const added = await this.#work.insert(
+      `INSERT INTO ${this.#quoted} (${columns.map((column) => quoteName(column)).join(', ')}) VALUES ?`,
       [rows],
     );
-    const ids = added.map((row) => digits(String(row['id'])));
+    const ids = added.map(digits);
     await this.#undo.remove(`DELETE FROM ${this.#quoted} WHERE id IN (${ids.join(',')})`);
   }
 
