@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { AppError } from '../../platform/errors.ts';
 import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
+import type { AuditReport } from '../audit/audit-report.ts';
 import { reportHtml } from '../audit/report-html.ts';
 import { reportText } from '../audit/report-text.ts';
 import { runAudit } from '../audit/run-audit.ts';
@@ -38,12 +39,23 @@ export const auditCommand = defineCommand({
   options: [fromOption, htmlOption],
   run: async (values, own, context) => {
     const report = await auditOptions(values, own, context).showing(runAudit);
-    if (typeof own['html'] === 'string') await writeFile(own['html'], reportHtml(report));
+    await writePage(own['html'], report);
     if (context.json) console.log(JSON.stringify(report));
     else console.log(reportText(report).join('\n'));
     return report.isDamaged ? 1 : 0;
   },
 });
+
+/** Writes the report as a page, where one was asked for. @throws CONFIG_INVALID when it cannot be written */
+export async function writePage(path: unknown, report: AuditReport): Promise<void> {
+  if (typeof path !== 'string') return;
+  try {
+    await writeFile(path, reportHtml(report));
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : 'cannot be written';
+    throw new AppError('CONFIG_INVALID', { problems: [`--html: ${problem}`] }, cause);
+  }
+}
 
 /** What a run of the audit needs; `showing` runs it with a progress bar. @throws CONFIG_INVALID */
 export function auditOptions(

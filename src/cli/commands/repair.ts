@@ -1,11 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
-import { reportHtml } from '../audit/report-html.ts';
 import { reportText } from '../audit/report-text.ts';
 import { defineCommand } from '../command.ts';
 import { applyRepair, planRepair } from '../repair/run-repair.ts';
 import type { RepairResult } from '../repair/run-repair.ts';
-import { auditOptions, auditSettings, fromOption, htmlOption } from './audit.ts';
+import { auditOptions, auditSettings, fromOption, htmlOption, writePage } from './audit.ts';
 
 export const repairCommand = defineCommand({
   name: 'repair',
@@ -35,7 +33,7 @@ export const repairCommand = defineCommand({
     const result = await options.showing((audit) =>
       (isApplied ? applyRepair : planRepair)({ ...audit, undoPath, hideCharged }),
     );
-    if (typeof own['html'] === 'string') await writeFile(own['html'], reportHtml(result.report));
+    await writePage(own['html'], result.report);
     if (context.json) console.log(JSON.stringify({ isApplied, ...result }));
     else console.log(resultText(result, isApplied).join('\n'));
     return 0;
