@@ -32,11 +32,14 @@ export function actionFor(
     if (!finding.row.isCharged) return { kind: 'delete' };
     return { kind: hideCharged && !finding.row.isHidden ? 'hide' : 'settle' };
   }
+  const isLate = chargedFrom !== null && chargedFrom >= windowStart;
   switch (finding.kind) {
     case 'differs':
-      return { kind: finding.row.isCharged ? 'settle' : 'replace' };
+      if (finding.row.isCharged) return { kind: 'settle' };
+      // Where quota went on, a pending row of the past is as bad as one that is added.
+      return { kind: isLate ? 'delete' : 'replace' };
     case 'missing':
-      return { kind: chargedFrom !== null && chargedFrom >= windowStart ? 'settle' : 'insert' };
+      return { kind: isLate ? 'settle' : 'insert' };
     case 'unfounded':
     case 'vpn-clock':
       return { kind: 'leave' };
@@ -44,16 +47,6 @@ export function actionFor(
       return finding satisfies never;
   }
 }
-
-/** True when `repair` with all its options would change a table about the finding. */
-export const isRepairable = (
-  finding: RowFinding,
-  windowStart: string,
-  chargedFrom: string | null,
-): boolean =>
-  !['settle', 'leave'].includes(
-    actionFor(finding, windowStart, { hideCharged: true, chargedFrom }).kind,
-  );
 
 /** Part of a charge that has to be given back: numerator and denominator in the unit of the row. */
 export interface Overcharge {

@@ -1,5 +1,5 @@
 import type { HelperFinding } from './audit-helpers.ts';
-import { isRepairable, isSurplus, overchargeOf } from './audit-repair.ts';
+import { actionFor, isSurplus, overchargeOf } from './audit-repair.ts';
 import type { RowFinding, RowKind } from './audit-rows.ts';
 
 /** Where a finding is. */
@@ -64,8 +64,10 @@ export class AuditTally {
     this.#count('type', cells.usage_type ?? 'NULL', kind, charged);
     this.#count('window', window, kind, charged);
     if (isSurplus(finding) && place.jobId !== null) this.#count('job', place.jobId, kind, charged);
-    if (isRepairable(finding, place.windowStart, place.chargedFrom)) this.repairable += 1;
-    else this.#settle(finding, place);
+    const { windowStart, chargedFrom } = place;
+    const action = actionFor(finding, windowStart, { hideCharged: true, chargedFrom }).kind;
+    if (action !== 'settle' && action !== 'leave') this.repairable += 1;
+    if (action === 'settle' || action === 'delete') this.#settle(finding, place);
     this.#example(kind, {
       accountId: place.accountId,
       window,
@@ -107,7 +109,8 @@ export class AuditTally {
   /** Where quota's order leaves nothing to do in the tables, and money is owed to the operator. */
   #settle(finding: RowFinding, { accountId, windowStart }: FindingPlace): void {
     if (finding.kind !== 'missing' && finding.kind !== 'differs') return;
-    const stored = finding.kind === 'differs' ? finding.row.cells.raw_usage : null;
+    const isKept = finding.kind === 'differs' && finding.row.isCharged;
+    const stored = isKept ? finding.row.cells.raw_usage : null;
     const { usage_type: usageType, description, raw_usage: correct } = finding.wanted.cells;
     if (overchargeOf(finding) !== null || stored === correct) return;
     this.correctionCount += 1;

@@ -35,6 +35,10 @@ test.each<{ why: string; finding: RowFinding; hide?: boolean; charged?: string; 
   { why: 'a charged one may be hidden', finding: surplus(true), hide: true, action: 'hide' },
   { why: 'once only', finding: surplus(true, true), hide: true, action: 'settle' },
   { why: 'a wrong row is replaced', finding: differs(false, '10'), action: 'replace' },
+  {
+    ...{ why: 'a wrong row before one that was charged is deleted only', action: 'delete' },
+    ...{ finding: differs(false, '10'), charged: start },
+  },
   { why: 'a charged wrong row stays', finding: differs(true, '10'), action: 'settle' },
   { why: 'a missing row is added', finding: missing, action: 'insert' },
   {
