@@ -18,9 +18,9 @@ export const repairCommand = defineCommand({
     htmlOption,
     new Option('--apply', 'change the tables'),
     new Option('--hide-charged', 'hide surplus rows that quota has charged from listUsageRecords'),
-    new Option('--undo <file>', 'where to write the SQL that takes the repair back').default(
-      undefined,
-      'usagestream-undo-<time>.sql',
+    new Option(
+      '--undo <file>',
+      'where to write the SQL that takes the repair back (default: usagestream-undo-<time>.sql here)',
     ),
   ],
   run: async (values, own, context) => {
