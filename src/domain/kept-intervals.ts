@@ -1,8 +1,10 @@
+import type { EpochMs } from '../contracts/time.ts';
 import { tableNames } from './account-state.ts';
 import type { AccountState } from './account-state.ts';
 import { zero } from './event-rule.ts';
 import type { Interval, Intervals, TableName } from './intervals.ts';
 import type { Ledger } from './ledger.ts';
+import type { QuirkSet } from './quirks.ts';
 
 type IntervalsByTable = AccountState['intervals'];
 /** Tables without a change are absent. */
@@ -12,11 +14,24 @@ export type ChangedIntervals = { readonly [T in TableName]?: readonly Intervals[
  * The intervals that a later window can touch: open ones, and those that end at the window's end or
  * after it. (CloudStack bills 1 ms of what is closed on the very edge in the window that begins there.)
  */
-export function nextIntervals(ledger: Ledger): IntervalsByTable {
-  const { tables, quirks } = ledger;
+export function nextIntervals({ tables, window, quirks }: Ledger): IntervalsByTable {
+  const rows = tableNames.map((name) => [name, tables[name].rows]);
+  return keptIntervals(
+    Object.fromEntries(rows) as unknown as IntervalsByTable,
+    window.endMs,
+    quirks,
+  );
+}
+
+/** Those of these intervals that a window from `endMs` on can touch, as {@link nextIntervals}. */
+export function keptIntervals(
+  intervals: IntervalsByTable,
+  endMs: EpochMs,
+  quirks: QuirkSet,
+): IntervalsByTable {
   const kept = tableNames.map((name) => {
-    const rows: readonly Interval[] = tables[name].rows;
-    const next = rows.filter((row) => row.endMs === null || row.endMs >= ledger.window.endMs);
+    const rows: readonly Interval[] = intervals[name];
+    const next = rows.filter((row) => row.endMs === null || row.endMs >= endMs);
     return [name, next.length === rows.length ? rows : next];
   });
   const next = Object.fromEntries(kept) as unknown as IntervalsByTable;

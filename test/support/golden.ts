@@ -88,6 +88,13 @@ export interface GoldenFold {
   readonly lost: readonly Counter[];
 }
 
+interface GoldenHooks {
+  readonly losesLateCounters?: boolean;
+  /** Makes the state that a window begins with. */
+  readonly before?: (state: AccountState, startMs: number) => AccountState;
+  readonly onFold?: (accountId: AccountId, output: FoldOutput, window: Window) => void;
+}
+
 /**
  * Folds a golden input in memory, window by window as a usage server would run: with the events that
  * are committed by window end + run delay, and everything else as it was then.
@@ -99,7 +106,7 @@ export interface GoldenFold {
 export function foldGolden(
   golden: Golden,
   quirks: QuirkSet,
-  { losesLateCounters = true } = {},
+  { losesLateCounters = true, before = (state) => state, onFold }: GoldenHooks = {},
 ): GoldenFold {
   const states = new Map<AccountId, AccountState>();
   const folds: GoldenFold['folds'][number][] = [];
@@ -122,7 +129,9 @@ export function foldGolden(
       const facts = { ...all, counters: all.counters.filter(isSeen) };
       const output = fold({
         // Through its text, as between two processes.
-        state: decodeState(encodeState(states.get(accountId) ?? emptyState(accountId))),
+        state: decodeState(
+          encodeState(before(states.get(accountId) ?? emptyState(accountId), startMs)),
+        ),
         window,
         events: (own.get(accountId) ?? []).map((event) => content.withDetails(event)),
         facts,
@@ -131,6 +140,7 @@ export function foldGolden(
       });
       states.set(accountId, output.state);
       folds.push({ ...output, accountId, window });
+      onFold?.(accountId, output, window);
     }
   }
   return { rows: folds.flatMap((output) => output.rows), folds, lost: [...lost] };
