@@ -25,25 +25,42 @@ export interface BaseAccount {
   readonly state: BaseState['state'];
 }
 
+export interface BaseStart {
+  readonly generation: number;
+  readonly startMs: EpochMs;
+  /** Statement that fills base_event (generation, first_id, last_id), when not every older event is in the states. */
+  readonly eventsSql?: string;
+}
+
+const everyEvent = 'SELECT ?, 0, 18446744073709551615';
+
 /**
- * Lets a generation begin at the start of a window with these states, in the caller's transaction: what was
- * created before counts as billed, by whoever billed it. Before any worker has claimed a partition, and once.
+ * Lets a generation begin at the start of a window with these states, in the caller's transaction: events
+ * created before count as billed, by whoever billed them. Before any worker has claimed a partition, and once.
+ *
+ * @param pages Accounts, some hundreds a page: a page is one statement.
  */
 export async function beginWithStates(
   connection: Connection,
   schema: string,
-  { generation, startMs }: { readonly generation: number; readonly startMs: EpochMs },
-  accounts: readonly BaseAccount[],
+  { generation, startMs, eventsSql = everyEvent }: BaseStart,
+  pages: AsyncIterable<readonly BaseAccount[]> | Iterable<readonly BaseAccount[]>,
 ): Promise<void> {
-  const rows = accounts.map(({ partition, state }) => [
-    ...[generation, state.accountId, partition, startMs, encodeState(state)],
-  ]);
-  for (let at = 0; at < rows.length; at += 500)
-    await connection.query(
-      `INSERT INTO ${quoteName(schema, 'base_state')}
-         (generation, account_id, partition_id, start_ms, state) VALUES ?`,
-      [rows.slice(at, at + 500)],
-    );
+  await connection.query(
+    `INSERT INTO ${quoteName(schema, 'base_event')} (generation, first_id, last_id) ${eventsSql}`,
+    [generation],
+  );
+  for await (const page of pages) {
+    const rows = page.map(({ partition, state }) => [
+      ...[generation, state.accountId, partition, startMs, encodeState(state)],
+    ]);
+    if (rows.length > 0)
+      await connection.query(
+        `INSERT INTO ${quoteName(schema, 'base_state')}
+           (generation, account_id, partition_id, start_ms, state) VALUES ?`,
+        [rows],
+      );
+  }
   await beginAgain(connection, schema, generation);
 }
 

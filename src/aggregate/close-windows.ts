@@ -9,6 +9,7 @@ import type { WindowSpec } from '../domain/window.ts';
 import { crashPoint } from '../platform/crash-points.ts';
 import type { AccountBook } from './account-book.ts';
 import type { AccountEntry, PendingEvent } from './account-entry.ts';
+import type { BaseEvents } from './base-events.ts';
 import { correctLate } from './correct-late.ts';
 import type { FoldPlace, FoldResults } from './fold-results.ts';
 import { helperTuples } from './helper-changes.ts';
@@ -38,6 +39,8 @@ export interface CloseContext {
   /** Of the whole transaction: its states are written before the commit, once for all windows. */
   readonly results: FoldResults;
   readonly limits: Limits;
+  /** Events that are in the states that the generation began with. */
+  readonly before: BaseEvents;
   /** Whether the cloud's quota is on: then no published row may be changed. */
   readonly isQuotaOn: () => boolean;
   /** Called between pages: keeps the session alive, lets others run. @throws to give up. */

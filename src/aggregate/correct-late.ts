@@ -63,14 +63,16 @@ async function correctOne(
   window: Window,
   place: FoldPlace,
 ): Promise<DueEvents | null> {
-  const { store, book, limits, pause, tally } = context;
+  const { store, book, limits, pause, tally, before } = context;
   const { state, facts, id } = entry;
   if (state === null || facts === null) throw new Error(`account ${id} was not loaded`);
   const inTime = events.filter(({ createdMs }) => createdMs >= window.startMs);
   const base = await readBaseState(store, id);
-  const late = allLate.filter(({ createdMs }) => base === null || createdMs >= base.startMs);
+  const late = allLate.filter((event) => !before.has(event)); // a late detail of one
   tally.add('event', 'before-base', allLate.length - late.length);
-  if (late.length === 0) return { entry, events: inTime };
+  // Nothing of ours is published yet that could be wrong.
+  if (late.length === 0 || (base !== null && window.startMs <= base.startMs))
+    return { entry, events: [...late, ...inTime] };
   const { window: spec, corrections = defaultCorrections, ...rules } = context.rules;
   const isBarred = corrections.mode === 'amend' && context.isQuotaOn();
   const past = {
@@ -84,7 +86,7 @@ async function correctOne(
   const history = new StoredHistory({
     store,
     accountId: id,
-    fromMs: base?.startMs ?? null,
+    from: base === null ? null : { startMs: base.startMs, before },
     untilMs: window.startMs,
     nextOffset: place.nextOffset,
     pageEvents: limits.pageEvents,

@@ -7,6 +7,7 @@ import type { BatchControl, LogBatch } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { AccountBook } from './account-book.ts';
+import { BaseEvents } from './base-events.ts';
 import { claimPartition } from './claim.ts';
 import type { ClaimOptions } from './claim.ts';
 import { closeWindows } from './close-windows.ts';
@@ -60,6 +61,7 @@ export class PartitionWorker {
   #progress: Progress;
   #book: AccountBook;
   #settings: SettingsBook;
+  #before: BaseEvents;
   /** Accounts to be folded again before the next batch. */
   #repairs: readonly AccountId[];
   #foreign = new Set<AccountId>();
@@ -73,6 +75,7 @@ export class PartitionWorker {
     this.#progress = held.progress;
     this.#book = held.book;
     this.#settings = held.settings;
+    this.#before = held.before;
     this.#repairs = held.repairs;
   }
 
@@ -146,6 +149,7 @@ export class PartitionWorker {
       tally: this.#tally,
       foreign: this.#foreign,
       settings: this.#settings,
+      before: this.#before,
     });
     const begin = (next: number) => store.begin(next, batch.nextOffset);
     await begin(from);
@@ -160,6 +164,7 @@ export class PartitionWorker {
       store,
       book: this.#book,
       tally: this.#tally,
+      before: this.#before,
       isQuotaOn: () => this.#settings.isQuotaOn,
       pause: () => this.#pause(control),
       split: async (progress) => {
@@ -246,6 +251,7 @@ export class PartitionWorker {
         this.#progress = held.progress;
         this.#book = held.book;
         this.#settings = held.settings;
+        this.#before = held.before;
         this.#repairs = held.repairs;
         this.#foreign = new Set();
         // Closed meanwhile: nobody else would cut this connection.
@@ -273,5 +279,6 @@ async function hold(options: WorkerOptions, epoch: number | null) {
   await loadRoster(store, book);
   const settings = await SettingsBook.open(store, options.rules);
   const repairs = await readRepairs(store);
-  return { store, progress, book, settings, repairs };
+  const before = await BaseEvents.open(store);
+  return { store, progress, book, settings, repairs, before };
 }

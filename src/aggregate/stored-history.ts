@@ -1,5 +1,5 @@
 import type { FoldEvent } from '../contracts/fold.ts';
-import type { AccountId } from '../contracts/ids.ts';
+import type { AccountId, EventId } from '../contracts/ids.ts';
 import type { EpochMs, Window } from '../contracts/time.ts';
 import type { Published } from '../domain/correction.ts';
 import { comparedColumns, withChanges } from '../domain/row-columns.ts';
@@ -7,6 +7,7 @@ import type { ColumnChanges, ComparedColumn, RowColumns } from '../domain/row-co
 import { toPending } from './account-entry.ts';
 import type { PendingEvent } from './account-entry.ts';
 import type { History } from './correct-account.ts';
+import type { BaseEvents } from './base-events.ts';
 import { joinDetails } from './join-details.ts';
 import type { UsageEventRecord } from './parse-record.ts';
 import { list } from './sql-text.ts';
@@ -15,8 +16,8 @@ import type { StoreReader } from './store.ts';
 export interface StoredHistoryOptions {
   readonly store: StoreReader;
   readonly accountId: AccountId;
-  /** Events created before are in the base state of the account. */
-  readonly fromMs: EpochMs | null;
+  /** Where the account's past begins; of events created before only those count that are not in its base state. */
+  readonly from: { readonly startMs: EpochMs; readonly before: BaseEvents } | null;
   /** Start of the window that is being closed: events before it are read, corrections made in it are not. */
   readonly untilMs: EpochMs;
   /** Events from this offset on are of the future: in a replay they are in the table already. */
@@ -28,7 +29,7 @@ export interface StoredHistoryOptions {
 
 interface EventRow {
   readonly created_ms: string;
-  readonly event_id: string;
+  readonly event_id: EventId;
   readonly incarnation: number;
   readonly feed_offset: string;
   readonly body: string;
@@ -42,6 +43,7 @@ export class StoredHistory implements History {
   #isLast = false;
   /** The rows after those that were read; the first condition is the one that an index can use. */
   #after = '';
+  #hasBegun = false;
 
   constructor(options: StoredHistoryOptions) {
     this.#options = options;
@@ -99,8 +101,13 @@ export class StoredHistory implements History {
   }
 
   async #read(): Promise<void> {
-    const { store, accountId, fromMs, untilMs, nextOffset, pageEvents } = this.#options;
-    const from = fromMs === null ? '' : `AND created_ms >= ${fromMs}`;
+    const { store, accountId, from: base, untilMs, nextOffset, pageEvents } = this.#options;
+    if (base !== null && !this.#hasBegun) {
+      this.#hasBegun = true;
+      const unhandled = await this.#readUnhandled(base);
+      if (unhandled.length > 0) return this.#take(unhandled);
+    }
+    const from = base === null ? '' : `AND created_ms >= ${base.startMs}`;
     const rows = await store.rows<EventRow>(
       `SELECT created_ms, event_id, incarnation, feed_offset, body FROM event FORCE INDEX (PRIMARY)
        WHERE generation=${store.generation} AND account_id=${accountId} AND created_ms < ${untilMs}
@@ -112,6 +119,30 @@ export class StoredHistory implements History {
       this.#after = `AND created_ms >= ${last.created_ms} AND (created_ms, event_id, incarnation) >
         (${last.created_ms},${last.event_id},${last.incarnation})`;
     this.#isLast = rows.length < pageEvents;
+    await this.#take(rows);
+  }
+
+  /** Late events of before the base that are not in it: few, as another usage server had not handled them. */
+  async #readUnhandled({
+    startMs,
+    before,
+  }: NonNullable<StoredHistoryOptions['from']>): Promise<EventRow[]> {
+    const { store, accountId, nextOffset } = this.#options;
+    const rows = await store.rows<EventRow>(
+      `SELECT DISTINCT e.created_ms, e.event_id, e.incarnation, e.feed_offset, e.body
+       FROM late_event l JOIN event e ON e.generation=l.generation AND e.account_id=l.account_id
+         AND e.created_ms=l.created_ms AND e.event_id=l.event_id AND e.incarnation=l.incarnation
+       WHERE l.generation=${store.generation} AND l.account_id=${accountId}
+         AND l.created_ms < ${startMs} AND l.feed_offset < ${nextOffset}
+       ORDER BY e.created_ms, e.event_id, e.incarnation`,
+    );
+    return rows.filter(
+      ({ event_id: id, created_ms: ms }) => !before.has({ id, accountId, createdMs: Number(ms) }),
+    );
+  }
+
+  async #take(rows: readonly EventRow[]): Promise<void> {
+    const { store, accountId, nextOffset } = this.#options;
     this.#at = 0;
     this.#page = rows.map((row) => {
       const { event } = JSON.parse(row.body) as UsageEventRecord;

@@ -3,6 +3,7 @@ import type { AccountId } from '../contracts/ids.ts';
 import type { EpochMs } from '../contracts/time.ts';
 import type { LogRecord } from '../platform/log/log.ts';
 import type { AccountBook } from './account-book.ts';
+import type { BaseEvents } from './base-events.ts';
 import { eventKey, factIdentity, toPending } from './account-entry.ts';
 import type { AccountEntry, FactRecord } from './account-entry.ts';
 import type { SettingsBook, SettingsRecord } from './cloud-settings.ts';
@@ -34,6 +35,7 @@ export class Unit {
   /** Accounts that live on another partition: their records are refused. */
   readonly #foreign: Set<AccountId>;
   readonly #settings: SettingsBook;
+  readonly #before: BaseEvents;
   #events: NewEvent[] = [];
   #details: NewDetail[] = [];
   #facts = new Map<string, NewFact>();
@@ -46,12 +48,14 @@ export class Unit {
     tally: Tally;
     foreign: Set<AccountId>;
     settings: SettingsBook;
+    before: BaseEvents;
   }) {
     this.#store = options.store;
     this.#book = options.book;
     this.#tally = options.tally;
     this.#foreign = options.foreign;
     this.#settings = options.settings;
+    this.#before = options.before;
   }
 
   /** @param closedUntilMs End of the newest closed window: an older event is late. */
@@ -112,12 +116,15 @@ export class Unit {
     if (!entry) return;
     const { generation, partition } = this.#store;
     const hash = contentHash(event);
-    const isLate = closedUntilMs !== null && event.createdMs < closedUntilMs;
+    const isOld = closedUntilMs !== null && event.createdMs < closedUntilMs;
+    const isBefore = isOld && this.#before.has(event);
+    const isLate = isOld && !isBefore;
     const row = `(${generation},${event.accountId},${event.createdMs},${event.id},${
       origin.incarnation
     },${partition},${source.offset},${isLate ? 1 : 0},${hex(hash)},${quote(text)})`;
     this.length += row.length;
-    this.#events.push({ source, event, incarnation: origin.incarnation, hash, isLate, row, entry });
+    const { incarnation } = origin;
+    this.#events.push({ source, event, incarnation, hash, isLate, isBefore, row, entry });
   }
 
   #takeDetail(source: LogRecord, record: Extract<FeedRecord, { kind: 'event-detail' }>): void {
@@ -203,8 +210,8 @@ export class Unit {
       this.#tally,
     );
     for (const { source, refusal } of refused) this.refuse(source, refusal);
-    for (const { event, source, incarnation, entry } of accepted)
-      this.#book.addEvent(entry, toPending(event, incarnation, source.offset));
+    for (const { event, source, incarnation, entry, isBefore } of accepted)
+      if (!isBefore) this.#book.addEvent(entry, toPending(event, incarnation, source.offset));
     // What they took the place of may be in memory, and their details are only in the table.
     for (const { entry } of superseding) this.#book.release(entry);
   }

@@ -15,6 +15,8 @@ export interface NewEvent {
   /** {@link contentHash} of the event. */
   readonly hash: string;
   readonly isLate: boolean;
+  /** It is in the base state of its account: kept, and not folded. */
+  readonly isBefore: boolean;
   /** Its row constructor for table `event`. */
   readonly row: string;
   readonly entry: AccountEntry;
@@ -53,7 +55,9 @@ export async function writeEvents(
   const late = outcome.accepted.filter((event) => event.isLate);
   await writeLate(store, late);
   tally.add('event', 'late', late.length);
-  tally.add('event', 'stored', outcome.accepted.length - late.length);
+  const before = outcome.accepted.filter((event) => event.isBefore).length;
+  tally.add('event', 'before-base', before);
+  tally.add('event', 'stored', outcome.accepted.length - late.length - before);
   return outcome;
 }
 

@@ -165,6 +165,14 @@ export const errorCodes = {
     retry: 'never',
     fix: 'The rows copied are not the rows of the window; nothing was committed. Look for triggers on cloud_usage or another writer of record.',
   },
+  TAKEOVER_REFUSED: {
+    retry: 'never',
+    fix: "The Java usage server's work cannot be taken over as it stands; nothing was changed. Each problem says what to do; `--despite NAME` passes over those that have a name (docs/migration.md).",
+  },
+  HANDBACK_REFUSED: {
+    retry: 'never',
+    fix: 'A Java usage server could not go on from these tables without a missing or a doubled row; what was published stays. Each problem says what to do (docs/migration.md).',
+  },
   CLOUD_USAGE_MISSING: {
     retry: 'never',
     fix: 'cloud_usage tables are missing: point --sink at the CloudStack database, or run `usagestream migrate --with-cloud-usage`.',

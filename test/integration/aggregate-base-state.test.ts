@@ -32,12 +32,17 @@ async function openMachine(store: AggregateStore): Promise<AccountState> {
 }
 
 /** A generation that begins with the machine open at hour 1, and folds the feed. */
-async function begin(store: AggregateStore, feed: readonly Draft[], size = 100): Promise<number> {
+async function begin(
+  store: AggregateStore,
+  feed: readonly Draft[],
+  size = 100,
+  eventsSql?: string,
+): Promise<number> {
   const state = await openMachine(store);
   const generation = await store.generation(`base${names++}`, 1);
   const connection = await store.pool.getConnection();
-  const base = { generation, startMs: start + hour };
-  await beginWithStates(connection, store.schema, base, [{ partition: 0, state }]);
+  const base = { generation, startMs: start + hour, ...(eventsSql ? { eventsSql } : {}) };
+  await beginWithStates(connection, store.schema, base, [[{ partition: 0, state }]]);
   connection.release();
   await store.foldAll(generation, placed(feed, 1), () => size);
   return generation;
@@ -126,3 +131,37 @@ test('an account without a base state in such a generation begins with its first
     ['2', String(30 * minute)],
   ]);
 });
+
+const started = at(1, 'VM.START', 10 * minute);
+/** Of before the base, but not in it: whoever billed that time never saw it. */
+const stopped = at(4, 'VM.STOP', 30 * minute);
+const laterStart = at(5, 'VM.START', hour + 30 * minute, { ...machine, resourceId: '8' });
+
+test.each([
+  { when: 'in the first window', feed: [started, stopped, close(1), close(2)], rows: [] },
+  {
+    when: 'after windows of ours that it wrongs',
+    feed: [started, close(1), close(2), stopped, close(3)],
+    rows: [`1 ${hour}`, `2 ${hour}`],
+    corrections: [`3: 1 ${hour} > 0 ledger ["4"]`, `3: 2 ${hour} > 0 ledger ["4"]`],
+  },
+  {
+    when: 'and still has when the past is folded again',
+    feed: [started, stopped, close(1), close(2), laterStart, close(3)],
+    rows: [`3 ${30 * minute} of a correction`, `3 ${hour} of a correction`, `3 ${hour}`],
+    corrections: [`3: 1 0 > ${30 * minute} append ["5"]`, `3: 2 0 > ${hour} append ["5"]`],
+  },
+])(
+  'an event of before the base that is not in its states has its effect once: $when',
+  async ({ feed: all, rows, corrections = [] }) => {
+    const store = teller.store('correct');
+    const handled = 'SELECT ?, 1, 3';
+    const generation = await begin(store, [account('1'), ...all], 1, handled);
+    const told = await readTold(store, generation);
+    expect(told.corrections.toSorted()).toEqual(corrections.toSorted());
+    expect(told.rows.toSorted()).toEqual(rows.toSorted());
+    await resetGeneration(store.pool, store.schema, generation);
+    await store.foldAll(generation, placed([account('1'), ...all], 1), () => 100);
+    expect(await readTold(store, generation)).toEqual(told);
+  },
+);
