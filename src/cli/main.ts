@@ -26,6 +26,7 @@ import { simulateCommand } from './commands/simulate.ts';
 import { sinkCommand } from './commands/sink.ts';
 import { statusCommand } from './commands/status.ts';
 import { tailCommand } from './commands/tail.ts';
+import { takeoverCommand } from './commands/takeover.ts';
 import { topicCommands } from './commands/topics.ts';
 
 /** Exit codes: 0 done, 1 a fault, 2 wrong usage or settings. */
@@ -86,6 +87,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .description('complete sets of results: list them, drop one');
   addCommand(generations, generationCommands.list, finish);
   addCommand(generations, generationCommands.drop, finish);
+  addCommand(program, takeoverCommand, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
   addCommand(program, quirksCommand, finish);

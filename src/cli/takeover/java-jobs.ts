@@ -91,9 +91,12 @@ export async function findProblems(
   const [job, event, usage] = ['usage_job', 'usage_event', 'cloud_usage'].map((name) =>
     quoteName(cloudUsageSchema, name),
   );
-  const one = async (sql: string, values: unknown[] = []) => {
+  const one = async (
+    sql: string,
+    values: unknown[] = [],
+  ): Promise<Record<string, string | number>> => {
     const [rows] = await connection.query<RowDataPacket[]>(sql, values);
-    return rows[0] ?? {};
+    return (rows[0] ?? {}) as Record<string, string | number>;
   };
   const boundary = sqlDateTime(last.boundaryMs);
   const problems: Problem[] = [];
