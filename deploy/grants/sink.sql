@@ -21,6 +21,7 @@ GRANT SELECT, UPDATE (`relayed`) ON `${schema}`.`dead_letter` TO '${user}'@'${ho
 GRANT SELECT, DELETE ON `${schema}`.`repaired_window` TO '${user}'@'${host}';
 GRANT INSERT ON `${schema}`.`anomaly` TO '${user}'@'${host}';
 GRANT SELECT, INSERT, UPDATE ON `${schema}`.`lease` TO '${user}'@'${host}';
+GRANT SELECT ON `${schema}`.`handover` TO '${user}'@'${host}';
 GRANT SELECT, DELETE ON `${schema}`.`helper_change` TO '${user}'@'${host}';
 
 -- Mode primary; leave these out for a sink that only ever runs in shadow mode.

@@ -11,6 +11,7 @@ import { demoCommand } from './commands/demo.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
+import { handbackCommand } from './commands/handback.ts';
 import { logCommands } from './commands/log.ts';
 import { generationCommands } from './commands/generations.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -88,6 +89,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addCommand(generations, generationCommands.list, finish);
   addCommand(generations, generationCommands.drop, finish);
   addCommand(program, takeoverCommand, finish);
+  addCommand(program, handbackCommand, finish);
   addCommand(program, simulateCommand, finish);
   addCommand(program, demoCommand, finish);
   addCommand(program, quirksCommand, finish);

@@ -157,6 +157,10 @@ export const errorCodes = {
     retry: 'never',
     fix: 'usage_job says that another server has billed time of this window; publishing it would bill twice. Start with --mode shadow.',
   },
+  SINK_HANDED_BACK: {
+    retry: 'never',
+    fix: 'This generation was handed back to a Java usage server: start with --mode shadow, or run `usagestream takeover` and start with the generation that it names.',
+  },
   SINK_AMEND_DENIED: {
     retry: 'never',
     fix: 'With --corrections amend the sink changes published rows: run deploy/grants/sink-amend.sql for its user, or start it without.',

@@ -1,4 +1,4 @@
-import type { Window } from '../contracts/time.ts';
+import type { EpochMs, Window } from '../contracts/time.ts';
 import { quoteName } from '../platform/mysql.ts';
 import type { HelperContext } from './write-helpers.ts';
 
@@ -22,6 +22,8 @@ const content = `JSON_TABLE(e.body, '$.event' COLUMNS (${own
   .map(({ name, type, path }) => `${quoteName(name)} ${type} PATH '$.${path}'`)
   .join(', ')})) AS v`;
 const created = `TIMESTAMPADD(SECOND, e.created_ms DIV 1000, '1970-01-01')`;
+
+const detail = '(id, usage_event_id, name, value)';
 
 /**
  * Copies events with their details, as a Java usage server does that has run for this window: those that
@@ -65,7 +67,6 @@ export async function copyEvents(context: HelperContext, window: Window): Promis
        SET u.processed = 1 WHERE ${isFolded} AND u.processed = 0`,
       ofWindow,
     );
-  const detail = '(id, usage_event_id, name, value)';
   await work.run(
     `INSERT IGNORE INTO ${details} ${detail}
      SELECT d.detail_id, d.event_id, d.name, d.value
@@ -75,10 +76,28 @@ export async function copyEvents(context: HelperContext, window: Window): Promis
     ofWindow,
   );
   const upTo = await highest();
+  await copyWaiting(context, { above: copied, below: upTo, fromMs: window.endMs });
+  return count;
+}
+
+/** Ids above the first and below the second, of events created from then on. */
+export interface WaitingEvents {
+  readonly above: string;
+  readonly below: string;
+  readonly fromMs: EpochMs;
+}
+
+/** Copies events that no window has folded yet, not processed, with their details. @returns how many were missing */
+export async function copyWaiting(
+  { work, t, generation, cloudUsageSchema }: HelperContext,
+  { above, below, fromMs }: WaitingEvents,
+): Promise<number> {
+  const events = quoteName(cloudUsageSchema, 'usage_event');
+  const details = quoteName(cloudUsageSchema, 'usage_event_details');
   const waiting = `${t.event} AS e FORCE INDEX (identity)`;
   const isWaiting = `e.generation = ? AND e.event_id > CAST(? AS UNSIGNED)
     AND e.event_id < CAST(? AS UNSIGNED) AND e.created_ms >= ?`;
-  const early = [generation, copied, upTo, window.endMs];
+  const early = [generation, above, below, fromMs];
   const left = await work.run(
     `INSERT IGNORE INTO ${events} (id, account_id, created, processed, ${columns})
      SELECT e.event_id, e.account_id, ${created}, 0, ${values}
@@ -96,5 +115,5 @@ export async function copyEvents(context: HelperContext, window: Window): Promis
        WHERE ${isWaiting} ORDER BY d.detail_id`,
       early,
     );
-  return count;
+  return left.matched;
 }

@@ -12,6 +12,7 @@ import { publishRepaired } from './publish-repaired.ts';
 import type { RepairedWindow } from './publish-repaired.ts';
 import { publishWindow } from './publish-window.ts';
 import type { PublishContext, PublishedWindow } from './publish-window.ts';
+import { refuseHandedBack } from './refuse-handed-back.ts';
 import { runRelay } from './relay.ts';
 import type { Session } from './session.ts';
 import type { SinkIo, SinkOptions } from './sink-options.ts';
@@ -164,6 +165,7 @@ export async function isOutboxEmpty(
 
 /** The row is claimed before the first window: a live Java server must stop us here. */
 async function claimJob(leadership: Leadership, signal: AbortSignal): Promise<void> {
+  await refuseHandedBack(leadership.control, leadership.t, leadership.generation);
   while (!signal.aborted && !(await beat(leadership))) await pause(backoffMs(0), signal);
 }
 

@@ -11,6 +11,7 @@ import type { Generation } from './generation.ts';
 import { enterFence, rememberLastId } from './lease.ts';
 import type { Lease } from './lease.ts';
 import { noteSharedVms } from './note-shared-vms.ts';
+import { refuseHandedBack } from './refuse-handed-back.ts';
 import type { Session } from './session.ts';
 import type { SinkMode } from './sink-options.ts';
 import type { StoreTables } from './store-tables.ts';
@@ -57,7 +58,7 @@ export interface PublishedWindow {
  *
  * @param window Closed by every partition of the generation, and next in the order of windows.
  * @returns null when it was published before (also by a commit whose outcome was unknown)
- * @throws SINK_FENCED, SINK_WINDOW_BILLED, SINK_COPY_MISMATCH, GENERATION_MISMATCH, STORE_*
+ * @throws SINK_FENCED, SINK_HANDED_BACK, SINK_WINDOW_BILLED, SINK_COPY_MISMATCH, GENERATION_MISMATCH, STORE_*
  */
 export function publishWindow(
   context: PublishContext,
@@ -80,6 +81,7 @@ export function publishWindow(
     let jobId: string | null = null;
     let helpers: HelperCounts = new Map();
     if (target.mode === 'primary') {
+      await refuseHandedBack(work, t, generation);
       const billed = await isBilled(work, t, window);
       if (billed && rows.pending > 0) throw new AppError('SINK_WINDOW_BILLED', { window, rows });
       if (rows.pending > 0) {

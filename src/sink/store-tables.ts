@@ -24,6 +24,8 @@ export interface StoreTables {
   readonly cutover: string;
   readonly cutoverCharged: string;
   readonly cutoverPair: string;
+  readonly handover: string;
+  readonly lateEvent: string;
   /** CloudStack's. */
   readonly cloudUsage: string;
   readonly usageJob: string;
@@ -52,6 +54,8 @@ export const storeTables = (schema: string, cloudUsageSchema: string): StoreTabl
   cutover: quoteName(schema, 'cutover'),
   cutoverCharged: quoteName(schema, 'cutover_charged'),
   cutoverPair: quoteName(schema, 'cutover_pair'),
+  handover: quoteName(schema, 'handover'),
+  lateEvent: quoteName(schema, 'late_event'),
   cloudUsage: quoteName(cloudUsageSchema, 'cloud_usage'),
   usageJob: quoteName(cloudUsageSchema, 'usage_job'),
 });

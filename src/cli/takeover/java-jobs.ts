@@ -70,7 +70,7 @@ export async function lastJob(
 /** Something about the tables that speaks against going on from them. */
 export interface Problem {
   /** For `--despite`; null: it cannot be passed over. */
-  readonly name: DespiteName | null;
+  readonly name: DespiteName | 'late-events' | 'incomplete-accounts' | null;
   readonly what: string;
 }
 
