@@ -1,4 +1,3 @@
-import { createConnection } from 'mysql2/promise';
 import { expect, test } from 'vitest';
 import { createPipeline } from '../../src/cli/demo/pipeline.ts';
 import type { Pipeline } from '../../src/cli/demo/pipeline.ts';
@@ -6,14 +5,11 @@ import type { Counter } from '../../src/contracts/feed-record.ts';
 import { helperChanges } from '../../src/domain/helper-row.ts';
 import { growthTables, intervalTables } from '../../src/domain/helper-tables.ts';
 import { quirkSet } from '../../src/domain/quirks.ts';
-import { mysqlOptions } from '../../src/platform/mysql.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
-import { foldGolden, readGolden, readGoldenTable } from '../support/golden.ts';
-import type { Golden } from '../support/golden.ts';
+import { foldGolden, readGolden } from '../support/golden.ts';
+import { goldenTableLines, lineOf, playGoldenCloud, tableLines } from '../support/golden-tables.ts';
 import { servers } from '../support/servers.ts';
-import { runStage, runStages, untilArgs } from '../support/stages.ts';
-
-const day = 86_400_000;
+import { runStages, untilArgs } from '../support/stages.ts';
 
 test.each(['basic', 'week', 'zones', 'volvm'])(
   'after golden %s all tables that a Java usage server goes on from are as the real one left them',
@@ -23,7 +19,7 @@ test.each(['basic', 'week', 'zones', 'volvm'])(
     const kafka = kafkaBrokers.join(',');
     await using pipeline = await createPipeline({ mariadbUrl, kafka, partitions: 3 });
     const golden = await readGolden(name);
-    await playGolden(pipeline, golden);
+    await playGoldenCloud(pipeline, golden);
     const until = untilArgs(golden.toMs);
     await runStages(pipeline, [
       ['tail', ...until],
@@ -82,74 +78,6 @@ function isGrowthOf(row: Counter, line: string): boolean {
     ([column, cell]) => line.includes(`${column}=${cell} `),
   );
 }
-
-/** Plays a golden history; the accounts that CloudStack is installed with are there before. */
-async function playGolden(pipeline: Pipeline, golden: Golden): Promise<void> {
-  const { cloudSchema, cloudUsageSchema } = pipeline.names;
-  const player = await createConnection({
-    ...mysqlOptions(pipeline.target),
-    multipleStatements: true,
-  });
-  const system = (await readGoldenTable(golden.name, 'account')).filter(
-    ({ id }) => id === '1' || id === '2',
-  );
-  await player.query(
-    `INSERT IGNORE INTO ${cloudSchema}.account (${accountColumns.join(', ')}) VALUES ?`,
-    [system.map((row) => accountColumns.map((column) => row[column]))],
-  );
-  // The golden run volvm was made on a schema without this key.
-  if (golden.name === 'volvm')
-    await player.query(`ALTER TABLE ${cloudUsageSchema}.usage_volume DROP INDEX id`);
-  // The tail begins before the history, so that all of it comes by the binlog with its commit times.
-  await runStage(pipeline, 'tail', ...untilArgs(golden.fromMs - day));
-  await player.query(
-    golden.inputSql.replaceAll(/\b(INSERT INTO|UPDATE) cloud\./g, `$1 ${cloudSchema}.`),
-  );
-  await player.end();
-}
-
-const accountColumns = ['id', 'account_name', 'uuid', 'type', 'role_id', 'domain_id'];
-const surrogate = new Set<string>([
-  'usage_job',
-  ...Object.values(intervalTables).map((table) => table.name),
-]);
-
-async function goldenTableLines(folder: string, table: string): Promise<string[]> {
-  const rows = await readGoldenTable(folder, table);
-  return rows.map((row) => lineOf(without(row, surrogate.has(table)))).toSorted();
-}
-
-/** Our table in the columns that the golden file has. */
-async function tableLines(pipeline: Pipeline, folder: string, table: string): Promise<string[]> {
-  const [golden] = await readGoldenTable(folder, table);
-  const [rows] = await pipeline.pool.query<RowDataPacket[]>(
-    `SELECT * FROM ${pipeline.names.cloudUsageSchema}.${table}`,
-  );
-  return rows
-    .map((row) => {
-      const columns = Object.keys(golden ?? row);
-      const cells = columns.map((column) => [column, row[column] as unknown] as const);
-      return lineOf(without(Object.fromEntries(cells), surrogate.has(table)));
-    })
-    .toSorted();
-}
-
-function without(row: Readonly<Record<string, unknown>>, isSurrogate: boolean) {
-  const { id, ...rest } = row;
-  return isSurrogate || id === undefined ? rest : { id, ...rest };
-}
-
-const lineOf = (row: Readonly<Record<string, unknown>>): string =>
-  Object.entries(row)
-    .filter(([column]) => column !== 'id')
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .reduce((line, [column, cell]) => `${line}${column}=${textOf(cell)} `, idOf(row));
-
-const textOf = (cell: unknown): string =>
-  typeof cell === 'string' || typeof cell === 'number' ? String(cell) : 'NULL';
-
-const idOf = (row: Readonly<Record<string, unknown>>): string =>
-  'id' in row ? `id=${textOf(row['id'])} ` : '';
 
 async function count(pipeline: Pipeline, table: string): Promise<number> {
   const [rows] = await pipeline.pool.query<RowDataPacket[]>(
