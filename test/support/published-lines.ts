@@ -2,7 +2,7 @@ import { quoteName } from '../../src/platform/mysql.ts';
 import type { Pool, RowDataPacket } from '../../src/platform/mysql.ts';
 
 /** Columns of cloud_usage.tsv in a golden folder: all but id. */
-const usageColumns = [
+export const usageColumns = [
   ...['zone_id', 'account_id', 'domain_id', 'description', 'usage_display', 'usage_type'],
   ...['raw_usage', 'vm_instance_id', 'vm_name', 'offering_id', 'template_id', 'usage_id', 'type'],
   ...['size', 'network_id', 'start_date', 'end_date', 'virtual_size', 'cpu_speed', 'cpu_cores'],
