@@ -8,7 +8,9 @@ import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
 import type { Golden } from '../support/golden.ts';
 import { playGoldenCloud } from '../support/golden-tables.ts';
-import { handback, runUntil, takeover } from '../support/handover.ts';
+import { alsoGranted, grantedUser } from '../support/granted-user.ts';
+import type { GrantedUser } from '../support/granted-user.ts';
+import { handover, runUntil } from '../support/handover.ts';
 import { continuation, loadJavaTables } from '../support/java-continued.ts';
 import { goldenLines, publishedLines, usageColumns } from '../support/published-lines.ts';
 import { servers } from '../support/servers.ts';
@@ -22,6 +24,9 @@ const quirks = quirkSet('java-4.23');
 
 let pipeline: Pipeline;
 let golden: Golden;
+let user: GrantedUser;
+let takeover: ReturnType<typeof handover>['takeover'];
+let handback: ReturnType<typeof handover>['handback'];
 let name = '';
 
 /** A cloud that a real usage server has billed up to the end of golden basic, and been stopped. */
@@ -32,8 +37,15 @@ beforeAll(async () => {
   await playGoldenCloud(pipeline, golden);
   await loadJavaTables(pipeline, golden, usageColumns);
   await runStage(pipeline, 'tail', ...untilArgs(golden.toMs));
+  const { schema, cloudUsageSchema: cloud_usage } = pipeline.names;
+  user = await grantedUser('sink', { schema, cloud_usage });
+  await alsoGranted(user, 'handover', { schema, cloud_usage });
+  ({ takeover, handback } = handover(pipeline, { USAGESTREAM_SINK: user.url }));
 });
-afterAll(() => pipeline[Symbol.asyncDispose]());
+afterAll(async () => {
+  await pipeline[Symbol.asyncDispose]();
+  await user[Symbol.asyncDispose]();
+});
 
 async function sql(text: string): Promise<RowDataPacket[]> {
   const { names, pool } = pipeline;
@@ -94,7 +106,7 @@ test.each([
 ])('takeover is refused $why, and changes nothing', async ({ harm, mend, says }) => {
   const before = await ours();
   await sql(harm);
-  const refused = takeover(pipeline);
+  const refused = takeover();
   await sql(mend);
   expect(refused.stderr).toMatch(says);
   expect(refused.status).toBe(1);
@@ -103,7 +115,7 @@ test.each([
 
 test('a dry run says what would be taken over, table by table, and changes nothing', async () => {
   const before = await ours();
-  const { status, stdout } = takeover(pipeline, '--dry-run', '--json');
+  const { status, stdout } = takeover('--dry-run', '--json');
   expect(status).toBe(0);
   const [open] = await sql(
     'SELECT COUNT(*) AS n FROM $cu.usage_vm_instance WHERE end_date IS NULL',
@@ -120,12 +132,12 @@ test('a dry run says what would be taken over, table by table, and changes nothi
 });
 
 test('from the tables of a real server the next days are billed as if it had never stopped, a late event once', async () => {
-  const taken = takeover(pipeline, '--json');
+  const taken = takeover('--json');
   expect(taken).toMatchObject({ status: 0 });
   const { generation } = JSON.parse(taken.stdout) as { generation: string };
   name = generation;
   const state = await ours();
-  expect(takeover(pipeline)).toMatchObject({
+  expect(takeover()).toMatchObject({
     status: 0,
     stdout: expect.stringMatching(/already taken over/),
   });
@@ -152,20 +164,20 @@ test('from the tables of a real server the next days are billed as if it had nev
 
 test('handback compares every table, gives up the job, and no sink publishes on', async () => {
   await sql('UPDATE $cu.usage_volume SET size = size + 1 WHERE deleted IS NULL LIMIT 1');
-  const refused = handback(pipeline, name);
+  const refused = handback(name);
   await sql('UPDATE $cu.usage_volume SET size = size - 1 WHERE deleted IS NULL LIMIT 1');
   expect(refused.stderr).toMatch(/HANDBACK_REFUSED[^]*helper tables/);
   expect(refused.status).toBe(1);
   expect(await sql('SELECT 1 FROM $cu.usage_job WHERE end_millis = 0')).toHaveLength(1);
 
-  const handed = handback(pipeline, name, '--json');
+  const handed = handback(name, '--json');
   expect(handed).toMatchObject({ status: 0 });
   expect(JSON.parse(handed.stdout)).toMatchObject({
     boundaryMs: golden.toMs + 2 * day,
     problems: [],
   });
   expect(await sql('SELECT 1 FROM $cu.usage_job WHERE end_millis = 0')).toHaveLength(0);
-  expect(handback(pipeline, name)).toMatchObject({
+  expect(handback(name)).toMatchObject({
     status: 0,
     stdout: expect.stringMatching(/already handed back/),
   });
@@ -174,5 +186,5 @@ test('handback compares every table, gives up the job, and no sink publishes on'
   );
   expect(await sql('SELECT 1 FROM $cu.usage_job WHERE end_millis = 0')).toHaveLength(0);
   // Taken over again, all goes on from there.
-  expect(takeover(pipeline, '--json')).toMatchObject({ status: 0 });
+  expect(takeover('--json')).toMatchObject({ status: 0 });
 });

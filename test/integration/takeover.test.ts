@@ -5,7 +5,7 @@ import { quirkSet } from '../../src/domain/quirks.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
 import { goldenTableLines, playGoldenCloud, tableLines } from '../support/golden-tables.ts';
-import { handback, runUntil, takeover } from '../support/handover.ts';
+import { handover, runUntil } from '../support/handover.ts';
 import { goldenLines, publishedLines } from '../support/published-lines.ts';
 import { servers } from '../support/servers.ts';
 
@@ -30,16 +30,17 @@ test.each([
     const golden = await readGolden(name);
     const cutMs = golden.fromMs + days * day;
     const playRest = await playGoldenCloud(pipeline, golden, cutMs + golden.runDelayMs);
+    const { takeover, handback } = handover(pipeline);
     await runUntil(pipeline, cutMs);
-    expect(handback(pipeline, 'main')).toMatchObject({ status: 0 });
+    expect(handback('main')).toMatchObject({ status: 0 });
     expect(await openJobs(pipeline)).toEqual([]);
 
-    const taken = takeover(pipeline, '--into', 'next', '--json');
+    const taken = takeover('--into', 'next', '--json');
     expect(taken).toMatchObject({ status: 0 });
     expect(JSON.parse(taken.stdout)).toMatchObject({ window: { startMs: cutMs }, problems: [] });
     await playRest();
     await runUntil(pipeline, golden.toMs, 'next');
-    expect(handback(pipeline, 'next')).toMatchObject({ status: 0 });
+    expect(handback('next')).toMatchObject({ status: 0 });
 
     const quirks = quirkSet('java-4.23');
     const { rows } = foldGolden(golden, quirks, { losesLateCounters: false });

@@ -8,20 +8,16 @@ const common = ({ names, partitions }: Pipeline): string[] => [
   ...['--prefix', names.prefix, '--partitions', String(partitions), '--log-level', 'warn'],
 ];
 
-/** `usagestream takeover` on a pipeline. */
-export const takeover = (pipeline: Pipeline, ...args: readonly string[]): CommandEnd =>
-  usagestream([
-    ...['takeover', ...common(pipeline), '--range', '1440', '--preset', 'java-4.23'],
-    ...args,
-  ]);
-
-/** `usagestream handback` on a pipeline. */
-export const handback = (
-  pipeline: Pipeline,
-  generation: string,
-  ...args: readonly string[]
-): CommandEnd =>
-  usagestream(['handback', ...common(pipeline), '--generation', generation, ...args]);
+/** `usagestream takeover` and `handback` on a pipeline; with another address of the sink in `env`, as its user. */
+export const handover = (pipeline: Pipeline, env: Readonly<Record<string, string>> = {}) => ({
+  takeover: (...args: readonly string[]): CommandEnd =>
+    usagestream(
+      [...['takeover', ...common(pipeline), '--range', '1440', '--preset', 'java-4.23'], ...args],
+      env,
+    ),
+  handback: (generation: string, ...args: readonly string[]): CommandEnd =>
+    usagestream(['handback', ...common(pipeline), '--generation', generation, ...args], env),
+});
 
 /** Runs the stages up to a time, on a generation. */
 export async function runUntil(
