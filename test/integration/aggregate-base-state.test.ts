@@ -148,7 +148,7 @@ test.each([
   {
     when: 'and still has when the past is folded again',
     feed: [started, stopped, close(1), close(2), laterStart, close(3)],
-    rows: [`3 ${30 * minute} of a correction`, `3 ${hour} of a correction`, `3 ${hour}`],
+    rows: [`3 ${30 * minute} of a correction`, `3 ${hour}`, `3 ${hour} of a correction`],
     corrections: [`3: 1 0 > ${30 * minute} append ["5"]`, `3: 2 0 > ${hour} append ["5"]`],
   },
 ])(
