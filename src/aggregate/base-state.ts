@@ -5,6 +5,8 @@ import type { BaseState } from '../domain/base-state.ts';
 import { quoteName } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
 import type { StoreReader } from './store.ts';
+import type { Connection, Pool, RowDataPacket } from '../platform/mysql.ts';
+import type { PartitionStore } from './store.ts';
 
 /** Where the past of an account begins; null when with its first event. */
 export async function readBaseState(
@@ -84,4 +86,47 @@ export async function beginAgain(
      WHERE p.generation = ? AND b.start_ms IS NOT NULL`,
     [generation, generation],
   );
+}
+
+/**
+ * Lets a new generation have the past of another before its first event: base states, and which events are in
+ * them. Nothing happens when the other has none, or when the new one has been begun.
+ *
+ * @param options.begins false: another part of its past is its beginning, a savepoint say.
+ */
+export async function copyBase(
+  pool: Pool,
+  schema: string,
+  { from, to, begins = true }: { from: number; to: number; begins?: boolean },
+): Promise<void> {
+  const q = (table: string) => quoteName(schema, table);
+  const connection = await pool.getConnection();
+  try {
+    await connection.beginTransaction();
+    const [progress] = await connection.query<RowDataPacket[]>(
+      `SELECT epoch, next_offset, EXISTS (SELECT 1 FROM ${q('base_state')} WHERE generation = ?) AS begun
+       FROM ${q('progress')} WHERE generation = ? FOR UPDATE`,
+      [to, to],
+    );
+    const isNew = (row: RowDataPacket) =>
+      ['epoch', 'next_offset', 'begun'].every((column) => Number(row[column]) === 0);
+    if (progress.every(isNew)) {
+      for (const [table, columns] of [
+        ['base_state', 'account_id, partition_id, start_ms, state'],
+        ['base_event', 'first_id, last_id'],
+      ] as const)
+        await connection.query(
+          `INSERT INTO ${q(table)} (generation, ${columns})
+           SELECT ?, ${columns} FROM ${q(table)} WHERE generation = ?`,
+          [to, from],
+        );
+      if (begins) await beginAgain(connection, schema, to);
+    }
+    await connection.commit();
+  } catch (error) {
+    await connection.rollback();
+    throw error;
+  } finally {
+    connection.release();
+  }
 }

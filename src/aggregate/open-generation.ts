@@ -6,6 +6,7 @@ import { AppError } from '../platform/errors.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
 import { quoteName } from '../platform/mysql.ts';
 import { usageFeed } from '../../streams/index.ts';
+import { copyBase } from './base-state.ts';
 import { ensureGeneration } from './generation.ts';
 import { readGeneration, requireGeneration } from './made-generation.ts';
 import type { MadeGeneration } from './made-generation.ts';
@@ -19,6 +20,8 @@ export interface OpenGeneration extends AskedRules {
   /** null: as the live generation has it. */
   readonly preset: Preset | null;
   readonly quirkOverrides: Partial<QuirkSet>;
+  /** It begins with a savepoint: not with the states that the live one began with. */
+  readonly fromSavepoint?: boolean;
 }
 
 interface OpenIo {
@@ -68,7 +71,11 @@ export async function openGeneration(
     ...(base ? { corrections: base.corrections } : {}),
     quirkOverrides: realOverrides(preset, { ...kept, ...asked.quirkOverrides }),
   });
-  return requireGeneration(pool, schema, name);
+  const made = await requireGeneration(pool, schema, name);
+  const begins = asked.fromSavepoint !== true;
+  if (base && base.name !== name)
+    await copyBase(pool, schema, { from: base.id, to: made.id, begins });
+  return made;
 }
 
 /** The generation that is published; null in a new schema. */

@@ -2,6 +2,7 @@ import type { EpochMs } from '../contracts/time.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
 import { quoteName } from '../platform/mysql.ts';
 import { dropGeneration } from './drop-generation.ts';
+import { copyBase } from './base-state.ts';
 import { ensureGeneration } from './generation.ts';
 import { readGeneration, requireGeneration } from './made-generation.ts';
 import type { MadeGeneration } from './made-generation.ts';
@@ -65,6 +66,7 @@ export async function replay(
   const untilMs = Math.min(...closed);
   await ensureGeneration(pool, { ...generation, schema, name });
   const again = await requireGeneration(pool, schema, name);
+  await copyBase(pool, schema, { from: generation.id, to: again.id });
   try {
     const { records } = await rebuild(
       { schema, generation: again, untilOffsets, helperTables: false },

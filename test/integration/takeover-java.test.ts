@@ -8,6 +8,7 @@ import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
 import type { Golden } from '../support/golden.ts';
 import { playGoldenCloud } from '../support/golden-tables.ts';
+import { usagestream } from '../support/command-line.ts';
 import { alsoGranted, grantedUser } from '../support/granted-user.ts';
 import type { GrantedUser } from '../support/granted-user.ts';
 import { handover, runUntil } from '../support/handover.ts';
@@ -160,6 +161,13 @@ test('from the tables of a real server the next days are billed as if it had nev
   expect(expected.length).toBeGreaterThan(golden.usage.length);
   const corrections = await sql('SELECT COUNT(*) AS n FROM $us.correction');
   expect(Number(corrections[0]?.['n'])).toBe(0);
+  // Folded again it begins where it began.
+  const { schema, prefix } = pipeline.names;
+  const names = ['--schema', schema, '--prefix', prefix, '--generation', generation];
+  expect(usagestream(['replay', ...names])).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('nothing changes'),
+  });
 });
 
 test('handback compares every table, gives up the job, and no sink publishes on', async () => {

@@ -48,6 +48,7 @@ export const rebuildCommand = defineCommand({
             : { snapshotVirtualSize: values.snapshotVirtualSize },
         preset: values.preset === 'auto' ? null : values.preset,
         quirkOverrides: values.quirks,
+        fromSavepoint: own['fromSavepoint'] !== undefined,
       };
       if (own['dryRun'] === true) {
         const plan = await describePlan({ pool, log, asked });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AccountId } from '../../contracts/ids.ts';
 import { dropGeneration } from '../../aggregate/drop-generation.ts';
+import { copyBase } from '../../aggregate/base-state.ts';
 import { ensureGeneration } from '../../aggregate/generation.ts';
 import { requireGeneration } from '../../aggregate/made-generation.ts';
 import type { MadeGeneration } from '../../aggregate/made-generation.ts';
@@ -79,6 +80,7 @@ async function foldWith(
   const quirkOverrides = realOverrides(preset, set);
   await ensureGeneration(pool, { schema, name, ...rules, quirkOverrides });
   const generation = await requireGeneration(pool, schema, name);
+  await copyBase(pool, schema, { from: like.id, to: generation.id });
   await rebuild({ schema, generation, accounts, helperTables: false }, io);
   return generation;
 }

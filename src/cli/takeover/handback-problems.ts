@@ -9,6 +9,7 @@ import type { HandbackContext } from './hand-back.ts';
 import { findProblems, lastJob } from './java-jobs.ts';
 import type { Problem } from './java-jobs.ts';
 import { readJavaAccounts } from './read-java-accounts.ts';
+import type { ReadRows } from './read-java-accounts.ts';
 
 export const handbackDespite = ['late-events', 'incomplete-accounts', 'overlapping-jobs'] as const;
 
@@ -80,12 +81,13 @@ interface Compared {
 
 /** Reads the helper tables as a takeover would, and compares each account's state with the one it has. */
 async function compareTables(context: HandbackContext): Promise<Compared> {
-  const { work, reading, t, cloudUsageSchema, generation, boundaryMs } = context;
+  const { work, t, cloudUsageSchema, generation, boundaryMs } = context;
   const { quirks } = generation;
   const differing: string[] = [];
   let compared = 0;
   const seen = new Set<string>();
-  const source = { connection: reading, cloudUsageSchema, startMs: boundaryMs, quirks };
+  const read: ReadRows = (sql, values) => work.rows(sql, values);
+  const source = { read, cloudUsageSchema, startMs: boundaryMs, quirks };
   for await (const page of readJavaAccounts(source)) {
     const ids = page.map(({ accountId }) => accountId);
     const rows = await work.rows(

@@ -11,10 +11,15 @@ import type { JavaAccount, JavaRow, TotalsRow } from '../../domain/java-state.ts
 import type { TableName } from '../../domain/intervals.ts';
 import type { QuirkSet } from '../../domain/quirks.ts';
 import { quoteName } from '../../platform/mysql.ts';
-import type { Connection, RowDataPacket } from '../../platform/mysql.ts';
+
+/** Rows of a SELECT, in whatever transaction they are read. */
+export type ReadRows = (
+  sql: string,
+  values?: unknown[],
+) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 interface JavaTables {
-  readonly connection: Connection;
+  readonly read: ReadRows;
   readonly cloudUsageSchema: string;
   readonly startMs: EpochMs;
   readonly quirks: QuirkSet;
@@ -24,7 +29,7 @@ const accountsAtOnce = 200;
 
 /** All accounts that a Java usage server knows anything of, in id order, in pages. */
 export async function* readJavaAccounts(from: JavaTables): AsyncGenerator<JavaAccount[]> {
-  const { connection, cloudUsageSchema, quirks } = from;
+  const { read, cloudUsageSchema, quirks } = from;
   const name = (table: string) => quoteName(cloudUsageSchema, table);
   const others = [
     ...[...Object.values(intervalTables), ...Object.values(growthTables)].map(
@@ -32,7 +37,7 @@ export async function* readJavaAccounts(from: JavaTables): AsyncGenerator<JavaAc
     ),
     'usage_event',
   ];
-  const [accounts] = await connection.query<RowDataPacket[]>(
+  const accounts = await read(
     `SELECT ids.id, a.domain_id FROM (SELECT id FROM ${name('account')}
        UNION ${others.map((table) => `SELECT account_id FROM ${name(table)}`).join(' UNION ')}) AS ids
      LEFT JOIN ${name('account')} AS a ON a.id = ids.id ORDER BY ids.id`,
@@ -77,7 +82,7 @@ const opening: { readonly [T in TableName]: readonly [resource: string, ...types
 };
 
 async function readIntervals(
-  { connection, cloudUsageSchema, startMs }: JavaTables,
+  { read, cloudUsageSchema, startMs }: JavaTables,
   table: TableName,
   accounts: readonly string[],
 ): Promise<(JavaRow & { readonly accountId: string })[]> {
@@ -86,7 +91,7 @@ async function readIntervals(
   const { name, columns } = intervalTables[table];
   // Volumes of a VM snapshot have an event each.
   const isSame = table === 'vmSnapshot' ? 'AND u.template_id = h.volume_id' : '';
-  const [rows] = await connection.query<RowDataPacket[]>(
+  const rows = await read(
     `SELECT h.id AS row_id, h.account_id, ${columns.map((column) => `h.${quoteName(column.name)}`).join(', ')},
        (SELECT MAX(u.id) FROM ${quoteName(cloudUsageSchema, 'usage_event')} AS u
         WHERE u.created = ${begin} AND u.account_id = h.account_id
@@ -120,7 +125,7 @@ const totalsOf = {
 
 /** The rows that can be the newest of a counter; the table keeps one a counter and window for ever. */
 async function readTotals(
-  { connection, cloudUsageSchema, quirks }: JavaTables,
+  { read, cloudUsageSchema, quirks }: JavaTables,
   kind: keyof typeof growthTables,
   accounts: readonly string[],
 ): Promise<Map<string, TotalsRow[]>> {
@@ -129,7 +134,7 @@ async function readTotals(
   const key = quirks.returningCounterChargedInFull
     ? 'account_id, zone_id'
     : `account_id, zone_id, ${owner}, ${part}`;
-  const [rows] = await connection.query<RowDataPacket[]>(
+  const rows = await read(
     `SELECT t.account_id, t.zone_id, t.${owner} AS owner, t.${part} AS part, t.event_time_millis,
        ${totals.map((column, at) => `CAST(t.${column} AS CHAR) AS total_${at}`).join(', ')}
      FROM ${table} AS t JOIN (SELECT ${key}, MAX(event_time_millis) AS newest FROM ${table}

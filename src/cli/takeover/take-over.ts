@@ -22,6 +22,7 @@ import {
 import type { LastJob, Problem } from './java-jobs.ts';
 import type { PlaceOf } from './place-accounts.ts';
 import { readJavaAccounts } from './read-java-accounts.ts';
+import type { ReadRows } from './read-java-accounts.ts';
 
 export interface TakeoverOptions {
   /** Of the generation that begins; its name is made of the boundary when it is null. */
@@ -121,7 +122,11 @@ async function* readPages(
   startMs: EpochMs,
   counts: Counts,
 ): AsyncGenerator<Page> {
-  for await (const page of readJavaAccounts({ connection, cloudUsageSchema, startMs, quirks })) {
+  const read: ReadRows = async (sql, values) => {
+    const [rows] = await connection.query<RowDataPacket[]>(sql, values);
+    return rows;
+  };
+  for await (const page of readJavaAccounts({ read, cloudUsageSchema, startMs, quirks })) {
     const accounts: BaseAccount[] = [];
     const taken: Page['taken'][number][] = [];
     for (const account of page) {
