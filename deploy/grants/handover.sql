@@ -9,3 +9,5 @@ GRANT INSERT ON `${schema}`.`base_state` TO '${user}'@'${host}';
 GRANT INSERT ON `${schema}`.`base_event` TO '${user}'@'${host}';
 GRANT INSERT ON `${schema}`.`account_state` TO '${user}'@'${host}';
 GRANT INSERT ON `${schema}`.`handover` TO '${user}'@'${host}';
+-- `handback --write-tables`: makes the helper tables from the states.
+GRANT INSERT ON `${schema}`.`helper_change` TO '${user}'@'${host}';

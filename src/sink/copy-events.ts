@@ -117,3 +117,32 @@ export async function copyWaiting(
     );
   return left.matched;
 }
+
+/** Copies every event created before an instant, processed, with its details: what is folded by then. */
+export async function copyAllEvents(
+  { work, t, generation, cloudUsageSchema }: HelperContext,
+  untilMs: EpochMs,
+): Promise<void> {
+  const events = quoteName(cloudUsageSchema, 'usage_event');
+  const details = quoteName(cloudUsageSchema, 'usage_event_details');
+  const isOld = 'e.generation = ? AND e.created_ms < ?';
+  await work.run(
+    `INSERT IGNORE INTO ${events} (id, account_id, created, processed, ${columns})
+     SELECT e.event_id, e.account_id, ${created}, 1, ${values}
+     FROM ${t.event} AS e STRAIGHT_JOIN ${content} WHERE ${isOld} ORDER BY e.event_id`,
+    [generation, untilMs],
+  );
+  await work.run(
+    `UPDATE ${events} AS u STRAIGHT_JOIN ${t.event} AS e ON e.event_id = u.id
+     SET u.processed = 1 WHERE u.processed = 0 AND ${isOld}`,
+    [generation, untilMs],
+  );
+  await work.run(
+    `INSERT IGNORE INTO ${details} ${detail}
+     SELECT d.detail_id, d.event_id, d.name, d.value
+     FROM ${t.event} AS e STRAIGHT_JOIN ${t.eventDetail} AS d ON d.generation = e.generation
+       AND d.account_id = e.account_id AND d.event_id = e.event_id AND d.incarnation = e.incarnation
+     WHERE ${isOld} ORDER BY d.detail_id`,
+    [generation, untilMs],
+  );
+}

@@ -7,7 +7,7 @@ import { mysqlOptions } from '../../src/platform/mysql.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
 import type { Golden } from '../support/golden.ts';
-import { playGoldenCloud } from '../support/golden-tables.ts';
+import { playGoldenCloud, tableLines } from '../support/golden-tables.ts';
 import { usagestream } from '../support/command-line.ts';
 import { alsoGranted, grantedUser } from '../support/granted-user.ts';
 import type { GrantedUser } from '../support/granted-user.ts';
@@ -25,6 +25,8 @@ const quirks = quirkSet('java-4.23');
 
 let pipeline: Pipeline;
 let golden: Golden;
+/** With what comes after the golden history. */
+let whole: Golden;
 let user: GrantedUser;
 let takeover: ReturnType<typeof handover>['takeover'];
 let handback: ReturnType<typeof handover>['handback'];
@@ -54,6 +56,13 @@ async function sql(text: string): Promise<RowDataPacket[]> {
   const [rows] = await pool.query<RowDataPacket[]>(named);
   return rows;
 }
+
+const published = () => publishedLines(pipeline.pool, pipeline.names.cloudUsageSchema);
+/** Rows of a server that never stopped. */
+const expectedAfter = (days: number) =>
+  goldenLines(
+    formatGoldenRows(foldGolden({ ...whole, toMs: golden.toMs + days * day }, quirks).rows),
+  );
 
 /** Our tables, in one number: what a command that changes nothing leaves as it is. */
 const ours = async () =>
@@ -152,13 +161,10 @@ test('from the tables of a real server the next days are billed as if it had nev
   });
   await player.query(more.replaceAll(' cloud.', ` ${pipeline.names.cloudSchema}.`));
   await player.end();
-  const toMs = golden.toMs + 2 * day;
-  await runUntil(pipeline, toMs, generation);
-  const changes = playSqlScript(`${golden.inputSql}\n${more}`);
-  const { rows } = foldGolden({ ...golden, toMs, changes }, quirks);
-  const expected = goldenLines(formatGoldenRows(rows));
-  expect(await publishedLines(pipeline.pool, pipeline.names.cloudUsageSchema)).toEqual(expected);
-  expect(expected.length).toBeGreaterThan(golden.usage.length);
+  whole = { ...golden, changes: playSqlScript(`${golden.inputSql}\n${more}`) };
+  await runUntil(pipeline, golden.toMs + 2 * day, generation);
+  expect(await published()).toEqual(expectedAfter(2));
+  expect(expectedAfter(2).length).toBeGreaterThan(golden.usage.length);
   const corrections = await sql('SELECT COUNT(*) AS n FROM $us.correction');
   expect(Number(corrections[0]?.['n'])).toBe(0);
   // Folded again it begins where it began.
@@ -168,6 +174,32 @@ test('from the tables of a real server the next days are billed as if it had nev
     status: 0,
     stdout: expect.stringContaining('nothing changes'),
   });
+});
+
+test('helper tables that were left out or damaged are made from the states, and prove to be complete', async () => {
+  const tables = ['usage_vm_instance', 'usage_volume', 'usage_ip_address'];
+  const lines = async () => {
+    const all = [];
+    for (const table of ['usage_storage', 'usage_networks', 'usage_event', 'account', ...tables])
+      all.push(await tableLines(pipeline, 'basic', table));
+    return all;
+  };
+  const before = await lines();
+  for (const table of tables)
+    await sql(`DELETE FROM $cu.${table} ORDER BY account_id DESC LIMIT 3`);
+  await sql('DELETE FROM $cu.usage_event ORDER BY id DESC LIMIT 3');
+  expect(handback(name).stderr).toMatch(/HANDBACK_REFUSED[^]*--write-tables/);
+  const damaged = await lines();
+  expect(handback(name, '--write-tables')).toMatchObject({ status: 0, stderr: '' });
+  const after = await lines();
+  expect(damaged).not.toEqual(before);
+  // Closed rows of the past that were deleted are not needed, and are not made.
+  for (const [at, table] of after.entries())
+    expect(before[at]).toEqual(expect.arrayContaining(table));
+  const again = JSON.parse(takeover('--into', 'again', '--json').stdout) as { generation: string };
+  name = again.generation;
+  await runUntil(pipeline, golden.toMs + 3 * day, name);
+  expect(await published()).toEqual(expectedAfter(3));
 });
 
 test('handback compares every table, gives up the job, and no sink publishes on', async () => {
@@ -181,7 +213,7 @@ test('handback compares every table, gives up the job, and no sink publishes on'
   const handed = handback(name, '--json');
   expect(handed).toMatchObject({ status: 0 });
   expect(JSON.parse(handed.stdout)).toMatchObject({
-    boundaryMs: golden.toMs + 2 * day,
+    boundaryMs: golden.toMs + 3 * day,
     problems: [],
   });
   expect(await sql('SELECT 1 FROM $cu.usage_job WHERE end_millis = 0')).toHaveLength(0);

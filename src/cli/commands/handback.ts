@@ -17,6 +17,10 @@ export const handbackCommand = defineCommand({
   takes: [...sinkKeys.filter((key) => key !== 'until' && key !== 'mode')],
   options: [
     new Option('--despite <name...>', 'pass over a problem').choices([...handbackDespite]),
+    new Option(
+      '--write-tables',
+      'make the helper tables anew, where they were left out or are damaged',
+    ),
     new Option('--dry-run', 'say what would be done, change nothing'),
   ],
   run: async (values, own, context) => {
@@ -31,6 +35,7 @@ export const handbackCommand = defineCommand({
         generation: values.generation,
         despite: new Set((own['despite'] as string[] | undefined) ?? []),
         dryRun,
+        writesTables: own['writeTables'] === true,
         doneBy: `${userInfo().username}@${hostname()}`,
         publish: (until) =>
           sinkStage(

@@ -10,6 +10,7 @@ import { storeTables } from '../../sink/store-tables.ts';
 import type { StoreTables } from '../../sink/store-tables.ts';
 import { underJobLock } from '../../sink/usage-job.ts';
 import { handbackProblems } from './handback-problems.ts';
+import { writeTables } from './write-tables.ts';
 import { refuseLiveJava } from './java-jobs.ts';
 import type { Problem } from './java-jobs.ts';
 
@@ -19,6 +20,8 @@ export interface HandbackOptions {
   readonly generation: string;
   readonly despite: ReadonlySet<string>;
   readonly dryRun: boolean;
+  /** Makes the helper tables from the states, where they were not kept. */
+  readonly writesTables: boolean;
   readonly doneBy: string;
   /** Publishes every window that ends by then, as the sink does. */
   readonly publish: (untilMs: EpochMs) => Promise<void>;
@@ -84,6 +87,7 @@ export async function handBack(
         if (boundaryMs === null)
           throw refused([`generation ${generation.name} has published no window in mode primary`]);
         const context = { work, reading, t, cloudUsageSchema, generation, boundaryMs };
+        if (options.writesTables && !dryRun) await writeTables(context);
         const { problems, compared } = await handbackProblems(context);
         const left = problems.filter(({ name }) => name === null || !options.despite.has(name));
         if (left.length > 0 && !dryRun)

@@ -59,7 +59,7 @@ export async function handbackProblems(
   if (differing.length > 0)
     problems.push({
       name: null,
-      what: `helper tables are not what the states say: ${differing.slice(0, 20).join('; ')}`,
+      what: `helper tables are not what the states say (--write-tables makes them anew): ${differing.slice(0, 20).join('; ')}`,
     });
   return { problems, compared };
 }

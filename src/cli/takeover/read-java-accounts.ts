@@ -54,7 +54,7 @@ export async function* readJavaAccounts(from: JavaTables): AsyncGenerator<JavaAc
       const id = String(row['id']);
       return {
         accountId: u64<AccountId>(id),
-        domainId: row['domain_id'] === null ? null : u64(String(row['domain_id'])),
+        domainId: idOrNull(row['domain_id']),
         rows: byAccount.get(id) ?? [],
         networkBases: counterBases(network.get(id) ?? [], quirks),
         diskBases: counterBases(disk.get(id) ?? [], quirks),
@@ -105,7 +105,7 @@ async function readIntervals(
     table,
     accountId: String(row['account_id']),
     id: u64(String(row['row_id'])),
-    openedBy: row['opened_by'] === null ? null : u64(String(row['opened_by'])),
+    openedBy: idOrNull(row['opened_by']),
     cells: row as Readonly<Record<string, Cell>>,
   }));
 }
@@ -142,14 +142,16 @@ async function readTotals(
      WHERE t.event_time_millis = n.newest ORDER BY t.zone_id, t.${owner}, t.${part}`,
     [accounts],
   );
-  const idOf = (cell: unknown): U64 => u64(String(cell));
   const list = rows.map((row) => ({
     accountId: String(row['account_id']),
     zoneId: idOf(row['zone_id']) as ZoneId,
     ownerId: idOf(row['owner']),
-    partId: row['part'] === null ? null : idOf(row['part']),
+    partId: idOrNull(row['part']),
     totals: totals.map((_, at) => String(row[`total_${at}`])),
     eventMs: Number(row['event_time_millis']),
   }));
   return Map.groupBy(list, ({ accountId }) => accountId);
 }
+
+const idOf = (cell: unknown): U64 => u64(String(cell));
+const idOrNull = (cell: unknown): U64 | null => (cell == null ? null : idOf(cell));
