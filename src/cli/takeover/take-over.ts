@@ -8,7 +8,6 @@ import { javaState } from '../../domain/java-state.ts';
 import type { TakenRow } from '../../domain/java-state.ts';
 import { intervalTables } from '../../domain/helper-tables.ts';
 import type { QuirkSet } from '../../domain/quirks.ts';
-import { windowOf } from '../../domain/window.ts';
 import { AppError } from '../../platform/errors.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Connection, Pool, RowDataPacket } from '../../platform/mysql.ts';
@@ -20,6 +19,7 @@ import {
   underJobLock,
 } from './java-jobs.ts';
 import type { LastJob, Problem } from './java-jobs.ts';
+import { nameAt, refuseLeadingSink, windowAt } from './boundary.ts';
 import type { PlaceOf } from './place-accounts.ts';
 import { readJavaAccounts } from './read-java-accounts.ts';
 import type { ReadRows } from './read-java-accounts.ts';
@@ -70,7 +70,7 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
         throw new AppError('TAKEOVER_REFUSED', {
           problems: ['no job of usage_job has ever succeeded: there is nothing to go on from'],
         });
-      const window = windowAt(last.boundaryMs, wanted);
+      const window = windowAt(last.boundaryMs, wanted.window);
       const name = wanted.name ?? nameAt(last.boundaryMs);
       const problems = await findProblems(connection, cloudUsageSchema, last);
       const isDone = !dryRun && (await isBegun(connection, wanted.schema, name, window));
@@ -204,32 +204,6 @@ function readable<T>(read: () => T, account: string): T {
       problems: [`a row of account ${account} cannot be read: ${error.message}`],
     });
   }
-}
-
-/** @throws TAKEOVER_REFUSED when the boundary lies within a window */
-function windowAt(boundaryMs: EpochMs, { window: spec }: TakeoverOptions['generation']): Window {
-  const window = windowOf(boundaryMs, spec);
-  if (window.startMs === boundaryMs) return window;
-  throw new AppError('TAKEOVER_REFUSED', {
-    problems: [
-      `the last job ended at ${sqlDateTime(boundaryMs - 1)} GMT, within a window (${sqlDateTime(window.startMs)} .. ${sqlDateTime(window.endMs - 1)} with --range ${spec.rangeMinutes} --time-zone ${spec.timeZone}): let the Java server finish one more job at its usual time, or give the range and time zone that it works with`,
-    ],
-  });
-}
-
-/** The name of the generation that begins at an instant: the same boundary is taken over once. */
-const nameAt = (ms: EpochMs): string =>
-  `java-${new Date(ms).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
-
-async function refuseLeadingSink(connection: Connection, schema: string): Promise<void> {
-  const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT owner FROM ${quoteName(schema, 'lease')}
-     WHERE name = 'sink' AND expires_at > UTC_TIMESTAMP(3)`,
-  );
-  if (rows[0])
-    throw new AppError('TAKEOVER_REFUSED', {
-      problems: [`a sink of UsageStream leads (${rows[0]['owner']}): stop it first`],
-    });
 }
 
 async function isBegun(
