@@ -1,8 +1,8 @@
 import type { AccountId, EventId } from '../contracts/ids.ts';
 import type { EpochMs } from '../contracts/time.ts';
-import type { PartitionStore } from './store.ts';
+import type { StoreReader } from './store.ts';
 
-/** Which usage events are in the base states of a partition's accounts: they are kept, and never folded. */
+/** Which usage events are in the base states of accounts: they are kept, and never folded. */
 export class BaseEvents {
   readonly #startMs: EpochMs;
   readonly #accounts: ReadonlySet<AccountId>;
@@ -21,10 +21,15 @@ export class BaseEvents {
     this.#lasts = BigUint64Array.from(ranges, ([, last]) => last);
   }
 
-  static async open(store: PartitionStore): Promise<BaseEvents> {
+  /** @param of Whose events are asked for: the accounts of a partition, or one. */
+  static async open(
+    store: StoreReader,
+    of: { readonly partition: number } | { readonly accountId: AccountId },
+  ): Promise<BaseEvents> {
+    const which = 'partition' in of ? `partition_id=${of.partition}` : `account_id=${of.accountId}`;
     const accounts = await store.rows<{ account_id: AccountId; start_ms: string }>(
       `SELECT account_id, start_ms FROM base_state
-       WHERE generation=${store.generation} AND partition_id=${store.partition}`,
+       WHERE generation=${store.generation} AND ${which}`,
     );
     const [first] = accounts;
     if (first === undefined) return new BaseEvents(-Infinity, [], []);

@@ -3,10 +3,8 @@ import type { EpochMs } from '../contracts/time.ts';
 import { decodeState, encodeState } from '../domain/account-state.ts';
 import type { BaseState } from '../domain/base-state.ts';
 import { quoteName } from '../platform/mysql.ts';
-import type { Connection } from '../platform/mysql.ts';
-import type { StoreReader } from './store.ts';
 import type { Connection, Pool, RowDataPacket } from '../platform/mysql.ts';
-import type { PartitionStore } from './store.ts';
+import type { StoreReader } from './store.ts';
 
 /** Where the past of an account begins; null when with its first event. */
 export async function readBaseState(

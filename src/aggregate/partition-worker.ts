@@ -279,6 +279,6 @@ async function hold(options: WorkerOptions, epoch: number | null) {
   await loadRoster(store, book);
   const settings = await SettingsBook.open(store, options.rules);
   const repairs = await readRepairs(store);
-  const before = await BaseEvents.open(store);
+  const before = await BaseEvents.open(store, { partition: store.partition });
   return { store, progress, book, settings, repairs, before };
 }

@@ -9,6 +9,7 @@ import { Refold } from '../domain/refold.ts';
 import { windowOf } from '../domain/window.ts';
 import { FactSet } from './account-entry.ts';
 import type { FactRecord } from './account-entry.ts';
+import { BaseEvents } from './base-events.ts';
 import { readBaseState } from './base-state.ts';
 import type { MadeGeneration } from './made-generation.ts';
 import type { StoreReader } from './store.ts';
@@ -51,7 +52,10 @@ export async function quirksOfRow(
   );
   const history = new StoredHistory({
     ...{ store, accountId, pageEvents },
-    fromMs: base?.startMs ?? null,
+    from:
+      base === null
+        ? null
+        : { startMs: base.startMs, before: await BaseEvents.open(store, { accountId }) },
     untilMs: window.endMs,
     nextOffset: Number.MAX_SAFE_INTEGER,
     pause: () => Promise.resolve(),
