@@ -1,5 +1,5 @@
 import { createConnection } from 'mysql2/promise';
-import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
+import { mysqlCode, mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 
 /** A client that writes usage events, counters and details without a pause until it is stopped. */
 export interface EventLoad {
@@ -7,6 +7,11 @@ export interface EventLoad {
   count(): number;
   reached(count: number): Promise<void>;
   stop(): Promise<void>;
+}
+
+function isDeadlock(error: unknown): true {
+  if (mysqlCode(error) === 'ER_LOCK_DEADLOCK') return true;
+  throw error;
 }
 
 export function startLoad(url: string, cloudSchema: string): EventLoad {
@@ -21,7 +26,7 @@ export function startLoad(url: string, cloudSchema: string): EventLoad {
     });
     for (; !stopped; count++, wake()) {
       const owner = 2 + (count % 5);
-      await sql.query(`
+      const work = sql.query(`
         BEGIN;
         INSERT INTO usage_event (type, account_id, created, zone_id, resource_name)
           VALUES ('LOAD', ${owner}, NOW(), 1, 'load ${count}'), ('LOAD', ${owner + 1}, NOW(), 1, NULL);
@@ -29,6 +34,11 @@ export function startLoad(url: string, cloudSchema: string): EventLoad {
         UPDATE bucket_statistics SET size = ${count};
         COMMIT;
         ${count % 7 === 0 ? `DELETE FROM usage_event WHERE resource_name = 'load ${count - 5}';` : ''}`);
+      // As any client has to: a deadlock is rolled back and done again.
+      if (await work.then(() => false, isDeadlock)) {
+        await sql.query('ROLLBACK');
+        count--;
+      }
     }
     await sql.end();
   };

@@ -61,7 +61,7 @@ export async function writePage(path: unknown, report: AuditReport): Promise<voi
 export function auditOptions(
   values: Pick<SettingValues, (typeof auditSettings)[number]>,
   own: Readonly<Record<string, unknown>>,
-  { json, signal }: CommandContext,
+  { json, signal }: Pick<CommandContext, 'json' | 'signal'>,
 ) {
   const from = own['from'] === undefined ? undefined : instantMs.safeParse(own['from']);
   if (from?.success === false)

@@ -7,11 +7,14 @@ import { AppError } from '../../platform/errors.ts';
 import { checkSchema } from '../../platform/migrate.ts';
 import { openPool } from '../../platform/mysql.ts';
 import { usageFeed } from '../../../streams/index.ts';
+import { runAudit } from '../audit/run-audit.ts';
 import { defineCommand } from '../command.ts';
+import { auditOptions } from './audit.ts';
 import { openLog } from '../open-log.ts';
 import { resolvePreset } from '../preset.ts';
 import { targetOf } from '../stages.ts';
 import { despiteNames } from '../takeover/java-jobs.ts';
+import type { Problem } from '../takeover/java-jobs.ts';
 import { placeAccounts } from '../takeover/place-accounts.ts';
 import { takeOver } from '../takeover/take-over.ts';
 import type { Takeover } from '../takeover/take-over.ts';
@@ -24,7 +27,15 @@ export const takeoverCommand = defineCommand({
     'usagestream takeover --sink mysql://handover@db:3306 --log kafka://k1:9092 --prefix acs',
   takes: [
     ...(['sink', 'sinkPassword', 'log', 'logPassword', 'prefix', 'partitions'] as const),
-    ...(['schema', 'cloudUsageSchema', 'range', 'timeZone', 'closeDelay', 'preset'] as const),
+    ...([
+      'schema',
+      'cloudSchema',
+      'cloudUsageSchema',
+      'range',
+      'timeZone',
+      'closeDelay',
+      'preset',
+    ] as const),
     ...(['quirks', 'snapshotVirtualSize', 'corrections', 'correctBack'] as const),
   ],
   options: [
@@ -65,6 +76,7 @@ export const takeoverCommand = defineCommand({
         ...{ schema, cloudUsageSchema, generation },
       });
       const quirkOverrides = realOverrides(preset, values.quirks);
+      const despite = new Set((own['despite'] as string[] | undefined) ?? []);
       const taken = await takeOver(pool, {
         generation: {
           ...rules,
@@ -73,7 +85,8 @@ export const takeoverCommand = defineCommand({
         },
         quirks: quirkSet(preset, quirkOverrides),
         cloudUsageSchema,
-        despite: new Set((own['despite'] as string[] | undefined) ?? []),
+        despite,
+        audit: () => audit(values, { json, signal }),
         dryRun: own['dryRun'] === true,
         doneBy: `${userInfo().username}@${hostname()}`,
         placeOf: await placeAccounts(log, prefix, partitions, signal),
@@ -96,6 +109,18 @@ async function refuseEmptyFeed(log: Awaited<ReturnType<typeof openLog>>, topic: 
       `the feed ${topic} is empty: start \`usagestream tail\` (or run --mode shadow) first`,
     ],
   });
+}
+
+/** The whole audit: what is wrong in the tables would be wrong in every window to come. */
+async function audit(
+  values: Parameters<typeof auditOptions>[0],
+  context: Parameters<typeof auditOptions>[2],
+): Promise<readonly Problem[]> {
+  const report = await auditOptions(values, {}, context).showing(runAudit);
+  if (!report.isDamaged) return [];
+  const counts = report.byKind.map(({ kind, rows }) => `${rows} ${kind}`).join(', ');
+  const what = `the tables are damaged${counts === '' ? '' : ` (rows: ${counts})`}: \`usagestream audit\` tells all of it, \`usagestream repair\` mends it; --despite damage takes them over as they are`;
+  return [{ name: 'damage', what }];
 }
 
 function textOf(taken: Takeover & { readonly dryRun: boolean }): string[] {

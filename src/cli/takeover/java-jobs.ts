@@ -79,10 +79,11 @@ export const despiteNames = [
   'stuck-events',
   'duplicate-rows',
   'no-event-copies',
+  'damage',
 ] as const;
 export type DespiteName = (typeof despiteNames)[number];
 
-/** Looks for the damage that a Java server is known to leave; a full check is another command's. */
+/** Looks for what can be seen at a glance; the audit looks at everything. */
 export async function findProblems(
   connection: Connection,
   cloudUsageSchema: string,

@@ -30,6 +30,8 @@ export interface TakeoverOptions {
   readonly quirks: QuirkSet;
   readonly cloudUsageSchema: string;
   readonly despite: ReadonlySet<string>;
+  /** What a whole audit says, for tables that no sink of ours has written yet. */
+  readonly audit: () => Promise<readonly Problem[]>;
   readonly dryRun: boolean;
   readonly doneBy: string;
   readonly placeOf: PlaceOf;
@@ -73,6 +75,8 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
       const window = windowAt(last.boundaryMs, wanted.window);
       const name = wanted.name ?? nameAt(last.boundaryMs);
       const problems = await findProblems(connection, cloudUsageSchema, last);
+      if (!despite.has('damage') && !(await hasPublished(connection, wanted.schema)))
+        problems.push(...(await options.audit()));
       const isDone = !dryRun && (await isBegun(connection, wanted.schema, name, window));
       if (!isDone && !dryRun) refuseProblems(problems, despite);
       const made = dryRun ? null : await ensureGeneration(pool, { ...wanted, name });
@@ -109,6 +113,14 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
   } finally {
     connection.destroy();
   }
+}
+
+/** What a sink of ours has published and handed back is not a Java server's: its windows were compared then. */
+async function hasPublished(connection: Connection, schema: string): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT 1 FROM ${quoteName(schema, 'published_window')} WHERE mode = 'primary' LIMIT 1`,
+  );
+  return rows.length > 0;
 }
 
 interface Page {
