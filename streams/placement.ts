@@ -9,6 +9,6 @@ export const placement = defineStream({
   partitions: 1,
   writer: 'tail',
   readers: ['tail', 'operator'],
-  key: 'account id',
-  what: 'feed partition and home zone of an account',
+  key: 'account id; zone/<id> for the slice of a zone',
+  what: 'feed partition and home zone of an account, and what waits for its first zone (docs/zones.md)',
 });
