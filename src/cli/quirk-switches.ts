@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { quirks } from '../domain/quirks.ts';
 import type { QuirkName, QuirkSet } from '../domain/quirks.ts';
+import { settingParts } from './setting-parts.ts';
 
 /**
  * Single switches of quirks: `name=on` texts (the flag, given as often as wanted), the same with commas
@@ -8,8 +9,8 @@ import type { QuirkName, QuirkSet } from '../domain/quirks.ts';
  */
 export const quirkSwitches = z
   .union([
-    z.string().transform(parts),
-    z.array(z.string()).transform((texts) => texts.flatMap(parts)),
+    z.string().transform(settingParts),
+    z.array(z.string()).transform((texts) => texts.flatMap(settingParts)),
     z
       .record(z.string(), z.union([z.string(), z.boolean()]))
       .transform((map) => Object.entries(map).map(([name, state]) => [name, state] as const)),
@@ -36,14 +37,3 @@ const states = new Map<unknown, boolean>([
 ]);
 
 const isQuirk = (name: string): name is QuirkName => Object.hasOwn(quirks, name);
-
-function parts(text: string): (readonly [name: string, state: string])[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-    .map((part) => {
-      const at = part.indexOf('=');
-      return at === -1 ? [part, ''] : [part.slice(0, at).trim(), part.slice(at + 1).trim()];
-    });
-}

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isU64 } from '../contracts/ids.ts';
 import type { ZonePlan } from '../tail/zone-slices.ts';
+import { settingParts } from './setting-parts.ts';
 
 const most = 1024;
 
@@ -11,8 +12,8 @@ const most = 1024;
  */
 export const zonePlan = z
   .union([
-    z.string().transform(parts),
-    z.array(z.string()).transform((texts) => texts.flatMap(parts)),
+    z.string().transform(settingParts),
+    z.array(z.string()).transform((texts) => texts.flatMap(settingParts)),
     z
       .record(z.string(), z.union([z.string(), z.number()]))
       .transform((map) =>
@@ -52,15 +53,4 @@ function ranges(text: string): readonly number[] | null {
     for (let partition = from; partition <= to; partition++) found.add(partition);
   }
   return [...found].sort((a, b) => a - b);
-}
-
-function parts(text: string): (readonly [zone: string, where: string])[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-    .map((part) => {
-      const at = part.indexOf('=');
-      return at === -1 ? [part, ''] : [part.slice(0, at).trim(), part.slice(at + 1).trim()];
-    });
 }
