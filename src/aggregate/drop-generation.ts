@@ -22,6 +22,8 @@ export async function dropGeneration(pool: Pool, schema: string, id: number): Pr
   );
   const uses = ['live', 'kept', 'asked'].filter((name) => Number(use?.[name] ?? 0) === 1);
   if (uses.length > 0) throw new AppError('GENERATION_IN_USE', { generation: id, uses });
+  // Without its progress it can be cut over to no more, whatever is asked while the rest goes page by page.
+  await pool.query(`DELETE FROM ${q('progress')} WHERE generation = ?`, [id]);
   const [tables] = await pool.query<RowDataPacket[]>(
     `SELECT TABLE_NAME AS name FROM information_schema.COLUMNS
      WHERE TABLE_SCHEMA = ? AND COLUMN_NAME = 'generation' AND TABLE_NAME <> 'savepoint'`,

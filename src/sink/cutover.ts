@@ -130,16 +130,25 @@ async function check(context: PublishContext, { from, to }: CutoverRequest): Pro
   };
   if (generation.id !== from)
     refuse('another generation is live by now', { live: generation.name });
-  const row = await work.row(`SELECT name FROM ${t.generation} WHERE id = ? FOR UPDATE`, [to]);
+  const row = await work.row(
+    `SELECT name, feed_topic, feed_partitions FROM ${t.generation} WHERE id = ? FOR UPDATE`,
+    [to],
+  );
   if (!row) return refuse('the generation is no more');
+  if (
+    String(row['feed_topic']) !== generation.feedTopic ||
+    Number(row['feed_partitions']) !== generation.feedPartitions
+  )
+    refuse('it was folded from another feed: hand back and take over instead (docs/zones.md)', {
+      feedTopic: row['feed_topic'],
+      feedPartitions: row['feed_partitions'],
+    });
   const { feedPartitions } = generation;
   const other = await loadGeneration(work, t, { name: String(row['name']), feedPartitions }, true);
   if (!other) return refuse('the generation is no more');
   const { spec } = generation;
   if (other.spec.rangeMinutes !== spec.rangeMinutes || other.spec.timeZone !== spec.timeZone)
     refuse('its windows are others', { live: spec, other: other.spec });
-  if (other.feedTopic !== generation.feedTopic)
-    refuse('it was folded from another feed', { feedTopic: other.feedTopic });
   const { publishedUntilMs } = await readFrontier(work, t, generation);
   const { closedUntilMs } = await readFrontier(work, t, other);
   if (publishedUntilMs !== null && (closedUntilMs ?? -Infinity) < publishedUntilMs)

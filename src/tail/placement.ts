@@ -10,6 +10,8 @@ import type { ZonePlan } from './zone-slices.ts';
 export const longestHoldMs = 24 * 3_600_000;
 /** So many accounts wait for their zone; more are placed without one, the longest waiting first. */
 const mostHeld = 10_000;
+/** Templates and buckets of one account that wait for its zone. */
+const mostRecords = 500;
 /** Source time between two looks at who has waited too long, ms. */
 const lookEveryMs = 60_000;
 
@@ -72,6 +74,8 @@ export class Placements {
   hold(account: AccountId, name: string, value: string, watermarkMs: EpochMs | null): boolean {
     if (!this.#zoned || this.#known.partitions.has(account)) return false;
     const before = this.#known.held.get(account);
+    // One record of the placement topic holds them all: so many are a reason to place the account at once.
+    if (Object.keys(before?.records ?? {}).length >= mostRecords) return false;
     const held = {
       sinceMs: before?.sinceMs ?? watermarkMs,
       records: { ...before?.records, [name]: value },

@@ -4,7 +4,7 @@ import type { EventLog } from '../../platform/log/log.ts';
 import { openPool } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
 import { copyTopics, topicsOf } from '../log-copy/copy-topics.ts';
-import { moveProgress } from '../log-copy/move-progress.ts';
+import { moveProgress, plannedBefore } from '../log-copy/move-progress.ts';
 import { openLog } from '../open-log.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { settings } from '../settings.ts';
@@ -17,7 +17,7 @@ export const logCommands = {
     what: 'copy every topic into another log and let the generations go on there; stop all stages first',
     example:
       'usagestream log copy --log embedded:/var/lib/usagestream/log --to kafka://k1:9092 \\\n' +
-      '  --sink mysql://api@db:3306 --prefix acs --dry-run',
+      '  --sink mysql://rebuild@db:3306 --prefix acs --dry-run',
     takes: ['log', 'logPassword', 'prefix', 'cloudSchema', 'sink', 'sinkPassword', 'schema'],
     options: [
       new Option('--to <address>', 'the log to copy into, as --log').makeOptionMandatory(),
@@ -46,11 +46,11 @@ export const logCommands = {
           return 0;
         }
         const bar = createProgressBar('records', context.json);
+        const withCompacted = (await plannedBefore({ to: target, prefix })) === null;
         const copied = await copyTopics({
           ...{ from: source, to: target, prefix, cloudSchema, signal: context.signal },
-          onProgress: (done, total) => bar.update(done, total),
-        });
-        bar.stop();
+          ...{ withCompacted, onProgress: (done, total) => bar.update(done, total) },
+        }).finally(() => bar.stop());
         await requireUnchanged(source, prefix, cloudSchema, ends);
         const moved = await moveProgress({ pool, schema, prefix, from: source, to: target });
         if (context.json) console.log(JSON.stringify({ copied, moved }));

@@ -135,8 +135,8 @@ function refuse(found: readonly Compared[], { prefix, partitions }: Values): voi
   throw new AppError('LOG_TOPIC_MISMATCH', {
     problems: wrong.map(({ topic, problems }) => `${topic}: ${problems.join('; ')}`),
     newFeed:
-      `for other partitions make a new feed: usagestream run --prefix ${prefix}-2 ` +
-      `--partitions ${partitions} --generation ${prefix}-2 --mode shadow, compare, then cut over (docs/zones.md)`,
+      `for other partitions make a new feed: usagestream tail --prefix ${prefix}-2 --partitions ${partitions}; ` +
+      `then handback from this feed and takeover --prefix ${prefix}-2 (docs/zones.md)`,
   });
 }
 

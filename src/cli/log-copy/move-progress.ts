@@ -53,12 +53,12 @@ export async function moveProgress(options: MoveOptions): Promise<readonly Move[
       const [row] = rows;
       if (!row) continue;
       const next = Number(row['next_offset']);
-      if (next !== from && next >= to) continue;
+      if (next === to) continue;
       if (next !== from)
         throw new AppError('LOG_TOPIC_MISMATCH', {
           ...{ generation, partition, next, from, to },
           reason:
-            'a worker went on with the old log after it was copied: delete the topics of the copy and copy again',
+            'a worker went on after the copy: if on the copy, all is done; if on the old log, delete the topics of the copy and copy again',
         });
       // The epoch too: a worker that still runs on the old log can commit nothing more.
       await connection.query(
@@ -76,7 +76,11 @@ export async function moveProgress(options: MoveOptions): Promise<readonly Move[
 
 const keyOf = (prefix: string) => `${prefix}/log-copy`;
 
-async function plannedBefore({ to, prefix }: MoveOptions): Promise<readonly Move[] | null> {
+/** What an earlier copy was to set; null: there was none. */
+export async function plannedBefore({
+  to,
+  prefix,
+}: Pick<MoveOptions, 'to' | 'prefix'>): Promise<readonly Move[] | null> {
   let found: readonly Move[] | null = null;
   for await (const { records } of committed(to, positions.topic(prefix), 0))
     for (const { key, value } of records)
@@ -89,7 +93,7 @@ async function plan(options: MoveOptions): Promise<readonly Move[]> {
   const { pool, schema, prefix, from, to } = options;
   const topic = usageFeed.topic(prefix);
   const [rows] = await pool.query<RowDataPacket[]>(
-    `SELECT g.name, p.partition_id, p.next_offset FROM ${quoteName(schema, 'progress')} p
+    `SELECT g.name, p.partition_id, p.next_offset, p.closed_offset FROM ${quoteName(schema, 'progress')} p
      JOIN ${quoteName(schema, 'generation')} g ON g.id = p.generation WHERE g.feed_topic = ?
      ORDER BY g.id, p.partition_id`,
     [topic],
@@ -98,12 +102,15 @@ async function plan(options: MoveOptions): Promise<readonly Move[]> {
   for (const row of rows) {
     const partition = Number(row['partition_id']);
     const next = Number(row['next_offset']);
-    moves.push({
-      generation: String(row['name']),
-      partition,
-      from: next,
-      to: await sameRecord(from, to, topic, partition, next),
-    });
+    const generation = String(row['name']);
+    const move = { from: next, to: await sameRecord(from, to, topic, partition, next) };
+    // Offsets tell what came before what: those of the copy must be the later ones.
+    if (move.to < Math.max(next, Number(row['closed_offset'])))
+      throw new AppError('LOG_TOPIC_MISMATCH', {
+        ...{ generation, partition, ...move },
+        reason: 'offsets of the copy are lower: keep it, and `rebuild` a new generation from it',
+      });
+    moves.push({ generation, partition, ...move });
   }
   await using writer = await to.writer({ transactionalId: `${prefix}-copy` });
   const transaction = await writer.begin();

@@ -9,6 +9,7 @@ import type { TakenRow } from '../../domain/java-state.ts';
 import { intervalTables } from '../../domain/helper-tables.ts';
 import type { QuirkSet } from '../../domain/quirks.ts';
 import { AppError } from '../../platform/errors.ts';
+import { sinkHostPrefix } from '../../sink/sink-options.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Connection, Pool, RowDataPacket } from '../../platform/mysql.ts';
 import {
@@ -75,7 +76,8 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
       const window = windowAt(last.boundaryMs, wanted.window);
       const name = wanted.name ?? nameAt(last.boundaryMs);
       const problems = await findProblems(connection, cloudUsageSchema, last);
-      if (!despite.has('damage') && !(await hasPublished(connection, wanted.schema)))
+      // What our own sink published last and handed back was compared then.
+      if (!despite.has('damage') && !last.host.startsWith(sinkHostPrefix))
         problems.push(...(await options.audit()));
       const isDone = !dryRun && (await isBegun(connection, wanted.schema, name, window));
       if (!isDone && !dryRun) refuseProblems(problems, despite);
@@ -113,14 +115,6 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
   } finally {
     connection.destroy();
   }
-}
-
-/** What a sink of ours has published and handed back is not a Java server's: its windows were compared then. */
-async function hasPublished(connection: Connection, schema: string): Promise<boolean> {
-  const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT 1 FROM ${quoteName(schema, 'published_window')} WHERE mode = 'primary' LIMIT 1`,
-  );
-  return rows.length > 0;
 }
 
 interface Page {

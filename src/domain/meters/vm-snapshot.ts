@@ -35,13 +35,17 @@ export const vmSnapshotRules: Readonly<Record<string, EventRule>> = {
     return;
   }),
   'VMSNAPSHOT.DELETE': eventRule({ account: true }, (ledger, event) => {
+    const open = ledger.tables.vmSnapshot.openOf(resource(event));
+    // CloudStack's server does not read the detail here, so a wrong one does not stop it.
+    if (ledger.quirks.vmSnapshotClosedByOffering) {
+      const isMeant = (row: VmSnapshotInterval) => hasOffering(row, event);
+      ledger.closeExpected('vmSnapshot', open.filter(isMeant), event);
+      return;
+    }
     const vmSnapshotId = detailNumber(event, 'vmSnapshotId', maxLong);
     if (isRefusal(vmSnapshotId)) return vmSnapshotId;
-    const open = ledger.tables.vmSnapshot.openOf(resource(event));
-    const isMeant = ledger.quirks.vmSnapshotClosedByOffering
-      ? (row: VmSnapshotInterval) => hasOffering(row, event)
-      : (row: VmSnapshotInterval) =>
-          row.vmSnapshotId === vmSnapshotId && row.volumeId === event.templateId;
+    const isMeant = (row: VmSnapshotInterval) =>
+      row.vmSnapshotId === vmSnapshotId && row.volumeId === event.templateId;
     ledger.closeExpected('vmSnapshot', open.filter(isMeant), event);
     return;
   }),
