@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, expect, test } from 'vitest';
 import { quirkSet } from '../../src/domain/quirks.ts';
 import { createLogger } from '../../src/platform/logger.ts';
@@ -10,9 +11,11 @@ import { usagestream } from '../support/command-line.ts';
 import { foldGolden, formatGoldenRows, readGolden } from '../support/golden.ts';
 import { playGolden } from '../support/play-golden.ts';
 import { goldenLines, publishedLines } from '../support/published-lines.ts';
+import { readValues } from '../support/read-log.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 import { randomSuffix, servers } from '../support/servers.ts';
 import { runStages, untilArgs } from '../support/stages.ts';
+import { catalogue } from '../../streams/index.ts';
 import { describeLogConformance } from './log-conformance.ts';
 
 const day = 86_400_000;
@@ -94,3 +97,26 @@ interface Copied {
   readonly copied: readonly { topic: string; records: number; before: number }[];
   readonly moved: readonly { partition: number }[];
 }
+
+test('a file that another process holds is a log that is away, not a bug; what was committed stays', async () => {
+  const file = newFile();
+  await using log = await openEmbeddedLog({ file, logger });
+  const stream = catalogue[0];
+  await log.ensureTopics('t', [stream], 1);
+  const topic = stream.topic('t');
+  const of = (value: string) => [{ topic, partition: 0, key: null, value }];
+  const commit = async (value: string) => {
+    await using writer = await log.writer({ transactionalId: 'w' });
+    const transaction = await writer.begin();
+    await transaction.append(of(value));
+    await transaction.commit();
+  };
+  await commit('before');
+  // Another process that does not let go of the file.
+  using other = new DatabaseSync(file);
+  other.exec('BEGIN IMMEDIATE');
+  await expect(commit('locked out')).rejects.toMatchObject({ code: 'LOG_UNREACHABLE' });
+  other.exec('ROLLBACK');
+  await commit('after');
+  expect(await readValues(log, topic)).toEqual(['before', 'after']);
+}, 30_000);

@@ -78,11 +78,11 @@ export class LogFile implements Disposable {
   }
 
   all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#statement(sql).all(...values) as Row[];
+    return this.#guarded(() => this.#statement(sql).all(...values) as Row[]);
   }
 
   one(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#statement(sql).get(...values) as Row | undefined;
+    return this.#guarded(() => this.#statement(sql).get(...values) as Row | undefined);
   }
 
   iterate(sql: string, ...values: SQLInputValue[]): Iterable<Row> {
@@ -90,7 +90,7 @@ export class LogFile implements Disposable {
   }
 
   run(sql: string, ...values: SQLInputValue[]): { changes: number; lastId: number } {
-    const { changes, lastInsertRowid } = this.#statement(sql).run(...values);
+    const { changes, lastInsertRowid } = this.#guarded(() => this.#statement(sql).run(...values));
     return { changes: Number(changes), lastId: Number(lastInsertRowid) };
   }
 
@@ -100,17 +100,18 @@ export class LogFile implements Disposable {
    * @param durable false: a power failure may undo it, until the next durable one. A crash of the process may not.
    */
   write<T>(work: () => T, durable = true): T {
-    this.#db.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
-    this.#db.exec('BEGIN IMMEDIATE');
-    let result: T;
-    try {
-      result = work();
-    } catch (error) {
-      this.#db.exec('ROLLBACK');
-      throw error;
-    }
-    this.#db.exec('COMMIT');
-    return result;
+    return this.#guarded(() => {
+      this.#db.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
+      this.#db.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        this.#db.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        throw error;
+      }
+    });
   }
 
   /** Calls back when this process has committed something for readers. @returns a function that ends it. */
@@ -134,6 +135,16 @@ export class LogFile implements Disposable {
     this.announceCommit();
     this.#statements.clear();
     this.#db.close();
+  }
+
+  /** A full disk, a lock that is not given, a broken file: as a broker that is away, tried again. */
+  #guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      if (!(cause instanceof Error) || !('errcode' in cause)) throw cause;
+      throw new AppError('LOG_UNREACHABLE', { file: this.path, reason: cause.message }, cause);
+    }
   }
 
   #statement(sql: string): StatementSync {

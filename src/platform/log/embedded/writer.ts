@@ -104,10 +104,19 @@ class EmbeddedWriter implements LogWriter {
       const open = this.#open;
       if (open !== null && this.#spoiled.code !== 'LOG_FENCED' && !this.#file.closed) {
         this.#open = null;
-        this.#file.write(() => dropTransaction(this.#file, open));
-        this.#file.announceCommit();
+        this.#dropQuietly(open);
       }
       throw this.#spoiled;
+    }
+  }
+
+  // The fault that came first counts; what is left open is dropped by the next writer, or in its time.
+  #dropQuietly(open: number): void {
+    try {
+      this.#file.write(() => dropTransaction(this.#file, open));
+      this.#file.announceCommit();
+    } catch {
+      // As said above.
     }
   }
 
