@@ -22,6 +22,8 @@ export interface AccountFacts {
 export const anomalyCodes = {
   CLOSE_WITHOUT_OPEN: 'a closing event found nothing open',
   DOUBLE_OPEN: 'an opening event found the resource open already',
+  EVENT_REFUSED:
+    'an event that its rule cannot use: a dead letter says why, nothing else is touched',
   END_BEFORE_START: 'an interval ended before it began; it bills nothing',
   OPEN_UNDER_OTHER_ACCOUNT: 'a resource is open under two accounts',
   COUNTER_RESET: 'a total went down; the lower value is the new base',

@@ -100,7 +100,9 @@ function applyEvents(ledger: Ledger, events: readonly FoldEvent[]): Refused[] {
   const ordered = events.toSorted((a, b) => a.createdMs - b.createdMs || compareU64(a.id, b.id));
   for (const event of ordered) {
     const refusal = applyEvent(ledger, event);
-    if (refusal !== null) refused.push({ event, ...refusal });
+    if (refusal === null) continue;
+    refused.push({ event, ...refusal });
+    ledger.note('EVENT_REFUSED', event, { reason: refusal.reason });
   }
   return refused;
 }
