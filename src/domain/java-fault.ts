@@ -1,6 +1,7 @@
 import type { EpochMs, Window } from '../contracts/time.ts';
 import { hasOwnDates } from './diff.ts';
 import type { Difference, DiffRow } from './diff.ts';
+import type { UnswitchedQuirkName } from './unswitched-quirks.ts';
 
 /** What a Java usage server is known to do, and that no preset repeats; see docs/rebuild.md. */
 export const javaFaults = {
@@ -12,7 +13,7 @@ export const javaFaults = {
     'an event or statistics row that committed after one with a higher id was never copied',
   undo: 'an event behind the row was copied but never processed: a failing event took it along',
   'late-event': 'an event committed after its window was computed; here it became a correction',
-} as const;
+} as const satisfies Partial<Record<UnswitchedQuirkName | 'late-event', string>>;
 export type JavaFault = keyof typeof javaFaults;
 
 /** What is known of the Java server for one account and window. */

@@ -1,4 +1,5 @@
-interface Quirk {
+/** A point where CloudStack's usage server does something that looks wrong. */
+export interface Quirk {
   /** What CloudStack 4.23's usage server does; the switch on. */
   readonly java: string;
   /** What is right; the switch off. */
@@ -13,7 +14,10 @@ export type Preset = (typeof presets)[number];
 
 const java: readonly Preset[] = ['java-4.23'];
 
-/** Every point where CloudStack's usage server bills in a way that looks wrong: one switch each. */
+/**
+ * Every point where CloudStack's usage server bills in a way that looks wrong and a preset can choose: one
+ * switch each. Points without a choice are in unswitched-quirks.ts.
+ */
 export const quirks = {
   inclusiveMillisecond: {
     java: 'an interval that is closed at T bills T itself: 1 ms more, and 1 ms in a window that begins at T',

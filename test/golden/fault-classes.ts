@@ -1,3 +1,5 @@
+import type { UnswitchedQuirkName } from '../../src/domain/unswitched-quirks.ts';
+
 /**
  * Every way in which a CloudStack 4.23 usage server's rows may differ from ours by design: what it does,
  * and why it is never reproduced. Nothing else may differ.
@@ -19,7 +21,7 @@ export const faultClasses = {
   tie: 'events of one resource in one second have no order in the server',
   'random-row': 'of several rows that fit the server takes any; we take the lowest id',
   'cross-account': 'the server finds what is open by resource alone, also in another account',
-} as const;
+} as const satisfies Partial<Record<UnswitchedQuirkName | 'late-event', string>>;
 
 export type FaultClass = keyof typeof faultClasses;
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { findQuirkTests } from '../../../src/cli/reference/find-quirk-tests.ts';
 import { table } from '../../../src/cli/reference/markdown.ts';
 import { quirks } from '../../../src/domain/quirks.ts';
+import { unswitchedQuirks } from '../../../src/domain/unswitched-quirks.ts';
 import { scratchFolder } from '../../support/scratch-folder.ts';
 import { repositoryRoot } from '../../support/sources.ts';
 
@@ -51,9 +52,13 @@ test('quirks are listed by name, and told by preset', () => {
     usagestream('quirks', '--json', ...args)
       .said.split('\n')
       .map((line): unknown => JSON.parse(line));
-  expect(lines()).toEqual(Object.entries(quirks).map(([name, quirk]) => ({ name, ...quirk })));
+  const both = Object.entries({ ...quirks, ...unswitchedQuirks });
+  expect(lines()).toEqual(both.map(([name, quirk]) => ({ name, ...quirk })));
   expect(lines('--preset', 'correct')).toEqual(
-    Object.entries(quirks).map(([name, quirk]) => ({ name, ...quirk, on: false })),
+    both.map(([name, quirk]) => ({
+      ...{ name, ...quirk },
+      on: (quirk.presets as readonly string[]).includes('correct'),
+    })),
   );
 });
 
