@@ -185,11 +185,13 @@ export const sourceFailures: readonly Failure[] = [
     holds: 'files are ordered by number, and places by whole numbers above 32 bits',
     tests: [
       'watermark.test.ts: files are ordered by number: 1000000 comes after 999999',
-      'position.test.ts: a position is read as it was written',
+      'mysql-binlog.test.ts: of two binlog files the one with the higher number is later, however it is written',
+      'transaction-assembler.test.ts: positions go on above 32 bits, of changes as of the places to go on from',
+      'transaction-assembler.test.ts: they go on over more than one such length, by heartbeats too, and begin again in the next file',
+      'position.test.ts: a position above 32 bits is read as it was written',
       'tail-faults.test.ts: on another server of the replication it goes on by GTID',
-      'source-poll.test.ts: from polling to the binlog and back nothing is lost: both ways by id',
     ],
     reason:
-      'no test writes a binlog of 4 GiB: the four bytes of a header are unwrapped by a rule that unit tests hold, and a rotation is part of most runs',
+      'no test writes a binlog of 4 GiB: the four bytes of a header are unwrapped by a rule that unit tests hold, reading begins there by GTID (a request has four bytes, too), and a rotation is part of most runs',
   },
 ];
