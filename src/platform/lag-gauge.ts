@@ -17,7 +17,7 @@ export class LagGauge {
   }) {
     const gauge: Gauge = new Gauge({
       ...options,
-      collect: () => void gauge.set(this.#lagMs()),
+      collect: (): void => gauge.set(this.#lagMs()),
     });
   }
 
