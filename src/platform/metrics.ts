@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Faults } from './faults.ts';
+import { LagGauge } from './lag-gauge.ts';
 
 /** All metrics of one process, made once and passed as a dependency; names are `<room>_<thing>_<unit>`. */
 export function createMetrics() {
@@ -14,7 +15,11 @@ export function createMetrics() {
     tailChanges: counter('tail_changes_total', 'Row changes captured', ['table', 'op']),
     tailTransactions: counter('tail_transactions_total', 'Source transactions captured'),
     tailBytes: counter('tail_appended_bytes_total', 'Bytes appended to the log'),
-    tailLagMs: gauge('tail_behind_source_ms', 'Source clock less the watermark, ms'),
+    tailLag: new LagGauge({
+      name: 'tail_behind_source_ms',
+      help: 'Time since the watermark, ms: rises while nothing comes from the source; 0 on a stand-by',
+      registers,
+    }),
     tailDeadLetters: counter('tail_dead_letters_total', 'Changes refused', ['reason']),
     tailReplacedWriters: counter(
       'tail_replaced_writers_total',

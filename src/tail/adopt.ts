@@ -66,6 +66,7 @@ async function adoptSession(
     const stored = await storedPosition(settings, log, signal);
     if (stored && !stored.adopted)
       throw new AppError('TAIL_OTHER_SOURCE', { prefix, reason: 'this feed follows a binlog' });
+    metrics.tailLag.follow(clock, stored?.watermarkMs ?? null);
     const { feedPartitions, zones } = settings;
     checkZones(zones, feedPartitions);
     const known = await readPlacements(log, prefix, feedPartitions, signal);

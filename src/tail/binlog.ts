@@ -25,7 +25,7 @@ export interface BinlogOptions {
   readonly serverId: number;
   /** Reading pauses above this many bytes that nobody has taken. */
   readonly maxQueueBytes: number;
-  /** The server reports so often when nothing happens; four times this without a word is a dead peer. */
+  /** The server reports so often when nothing happens; twice this without a word is a dead peer. */
   readonly heartbeatMs: number;
   readonly logger: Logger;
 }
@@ -121,7 +121,7 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
           reason: 'left before the server times out: the log is slow',
         }),
       );
-    else if (!paused && now - heardMs > 4 * options.heartbeatMs)
+    else if (!paused && now - heardMs > 2 * options.heartbeatMs)
       fail(
         new AppError('SOURCE_UNREACHABLE', {
           host: target.host,
@@ -129,7 +129,7 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
           reason: 'no heartbeat',
         }),
       );
-  }, options.heartbeatMs);
+  }, options.heartbeatMs / 4);
   const stop = () => {
     clearInterval(watchdog);
     zongji.stop();

@@ -81,13 +81,18 @@ export class Leadership implements AsyncDisposable {
     return leadership;
   }
 
-  /** Waits for our turn. null when the signal aborts first. @throws what ended the membership. */
-  async seat(signal: AbortSignal): Promise<Seat | null> {
+  /**
+   * Waits for our turn; `standBy` is called when it is not at once. null when the signal aborts first.
+   *
+   * @throws what ended the membership.
+   */
+  async seat(signal: AbortSignal, standBy: () => void = () => {}): Promise<Seat | null> {
     const seats = this.#seats;
     for (;;) {
       if (signal.aborted) return null;
       if (seats.current) return { lost: seats.current.signal };
       if (seats.fault !== undefined) throw asError(seats.fault);
+      standBy();
       await new Promise<void>((resolve) => {
         const go = () => {
           signal.removeEventListener('abort', go);

@@ -236,7 +236,7 @@ export class TailOutput {
     await batch.commit([position]);
     this.#committedNewest = newestEvent;
     metrics.tailBytes.inc(bytes);
-    if (watermarkMs !== null) metrics.tailLagMs.set(Math.max(0, clock.now() - watermarkMs));
+    metrics.tailLag.follow(clock, watermarkMs);
     for (const [layout, ops] of this.#counts)
       for (const [op, count] of ops)
         metrics.tailChanges.inc({ table: layout.table.name, op }, count);

@@ -91,6 +91,8 @@ export async function runSession(
         reason: "this feed is made from a Debezium's topics",
         fix: 'usagestream adopt, or first usagestream offsets import',
       });
+    // Before the source is asked, which may not answer.
+    io.metrics.tailLag.follow(io.clock, stored?.watermarkMs ?? null);
     const { feedPartitions, zones } = settings;
     checkZones(zones, feedPartitions);
     const known = await readPlacements(log, prefix, feedPartitions, signal);

@@ -37,7 +37,7 @@ export interface TailOptions {
   /** How often the server's clock is read, ms. */
   readonly sampleMs?: number;
   readonly snapshotChunkRows?: number;
-  /** How often an idle server sends a sign of life, ms; four times this is a dead peer. */
+  /** How often an idle server sends a sign of life, ms; twice this is a dead peer. */
   readonly heartbeatMs?: number;
   /** A tailer that is silent for so long loses its lead, ms. */
   readonly sessionTimeoutMs?: number;

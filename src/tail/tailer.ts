@@ -100,7 +100,7 @@ async function lead(
     io.metrics.tailLeader.set(0);
     if (signal.aborted) return false;
     io.onProgress({ phase: 'standby' });
-    const seat = await leadership.seat(signal);
+    const seat = await leadership.seat(signal, () => io.metrics.tailLag.forget());
     if (!seat) return false;
     io.logger.info({ prefix: settings.prefix }, 'tail lead taken');
     io.metrics.tailLeader.set(1);

@@ -5,6 +5,7 @@ import { openArena } from './arena.ts';
 import { runChaos } from './run.ts';
 import { soak, soakTable } from './soak.ts';
 import { measureTakeOvers, takeOverTable } from './takeover.ts';
+import { leaks, slowTakeOvers } from './verdicts.ts';
 
 const { values } = parseArgs({
   options: {
@@ -31,7 +32,8 @@ after each run every row of cloud_usage is compared with an independent recount 
   --takeover N instead: kill and freeze the owner of each stage N times, and print how long it took
   --soak N     instead: a steady load for N minutes; memory and descriptors of each process, once a minute
 Example: npm run test:chaos -- --minutes 30 --seed 7
-Exit code 0 only when nothing was lost, doubled or wrong, and no process gave up.`);
+Exit code 0 only when nothing was lost, doubled or wrong, and no process gave up; with --takeover when each
+median is 10 s or less; with --soak when also no process had more descriptors in the end than in the beginning.`);
   process.exit(0);
 }
 
@@ -43,14 +45,18 @@ if (values.takeover !== undefined) {
     console.log(text),
   );
   console.log(takeOverTable(results));
-  process.exit(0);
+  const slow = slowTakeOvers(results);
+  for (const line of slow) console.error(`too slow: ${line}`);
+  process.exit(results.length > 0 && slow.length === 0 ? 0 : 1);
 }
 
 if (values.soak !== undefined) {
   await using arena = await openArena();
   const result = await soak(arena, Number(values.soak), (text) => console.log(text));
   console.log(soakTable(result));
-  process.exit(result.compared > 0 && result.wrong === 0 ? 0 : 1);
+  const leaking = leaks(result);
+  for (const line of leaking) console.error(`leak: ${line}`);
+  process.exit(result.compared > 0 && result.wrong === 0 && leaking.length === 0 ? 0 : 1);
 }
 
 const firstSeed = Number(values.seed ?? randomInt(2 ** 31));

@@ -7,6 +7,7 @@ import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { positions } from '../../streams/index.ts';
 import type { Arena } from './arena.ts';
 import { LivingCloud, rangeMinutes } from './living-cloud.ts';
+import { median } from './verdicts.ts';
 
 export interface TakeOver {
   readonly stage: Stage;
@@ -43,9 +44,7 @@ export function takeOverTable(results: readonly TakeOver[]): string {
   return [
     'stage      how      tries  median s longest s',
     ...results.map(({ stage, how, tookMs }) => {
-      const sorted = tookMs.toSorted((a, b) => a - b);
-      const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
-      return `${stage.padEnd(11)}${how.padEnd(9)}${String(tookMs.length).padStart(5)}  ${seconds(median)}  ${seconds(sorted.at(-1) ?? 0)}`;
+      return `${stage.padEnd(11)}${how.padEnd(9)}${String(tookMs.length).padStart(5)}  ${seconds(median(tookMs))}  ${seconds(Math.max(0, ...tookMs))}`;
     }),
   ].join('\n');
 }

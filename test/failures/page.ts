@@ -8,7 +8,7 @@ export function failurePage(): string {
 
 # What may fail
 
-${failures.length} failures that UsageStream is to survive, what must hold then, and the tests that show it. They run on a real MariaDB, a real broker and real processes; a test makes sure that each one named here exists.
+${failures.length} failures that UsageStream is to survive, what must hold then, and the tests that show it. Most run on a real MariaDB, a real broker and real processes; some are unit and property tests of the rules, where a rule decides. That each one named here exists is a test, too.
 ${open === 0 ? 'None is open.' : `${open} are not complete yet; they say so.`}
 
 ${failures.map(section).join('\n')}`;

@@ -36,6 +36,11 @@ test('a position is read as it was written', () => {
   expect(decodePosition(String(value))).toEqual(record);
 });
 
+test('a position above 32 bits is read as it was written', () => {
+  const { value } = encodePosition('acs', { ...record, pos: 5e9 });
+  expect(decodePosition(String(value)).pos).toBe(5_000_000_000);
+});
+
 test('a position that an older version wrote has had one incarnation and was never healed', () => {
   const { fileMs, serverUuid, newestEvent, cuts, healed, poll, ...old } = record;
   expect(decodePosition(JSON.stringify(old))).toEqual({

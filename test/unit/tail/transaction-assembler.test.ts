@@ -156,6 +156,40 @@ test('a server that writes no positions within a transaction: the last one that 
   expect(item).toMatchObject({ changes: [{ position: { pos: 100 } }] });
 });
 
+describe('a file of more than 4 GiB, whose headers have four bytes for the position', () => {
+  const size = 2 ** 32;
+  const start = { file: 'b.1', pos: size - 10 };
+
+  test('positions go on above 32 bits, of changes as of the places to go on from', () => {
+    const items = assemble([gtid(2, 20), map(), rows(1, 300), event('Xid', 331)], { start });
+    expect(items.map(sketch)).toEqual([`commit 1 to b.1:${size + 331} 0-1-2`]);
+    expect(items[0]).toMatchObject({ changes: [{ position: { pos: size + 227 } }] });
+  });
+
+  test('they go on over more than one such length, by heartbeats too, and begin again in the next file', () => {
+    const items = assemble(
+      [
+        ...[gtid(2, 20), event('Xid', size - 1), gtid(3, 40), event('Xid', 90)],
+        event('Heartbeat', 90, { binlogName: 'b.1' }),
+        event('Rotate', 0, { binlogName: 'b.2', position: 4 }),
+        ...[gtid(4, 100), event('Xid', 200)],
+      ],
+      { start },
+    );
+    expect(items.map(sketch)).toEqual([
+      `passed to b.1:${size - 1} 0-1-2`,
+      `passed to b.1:${size + 90} 0-1-3`,
+      `passed to b.1:${size + 90} 0-1-3`,
+      'passed to b.2:4 0-1-3',
+      'passed to b.2:200 0-1-4',
+    ]);
+    const far = { start: { file: 'b.1', pos: 2 * size - 5 } };
+    expect(assemble([gtid(2, 20), event('Xid', 60)], far).map(sketch)).toEqual([
+      `passed to b.1:${2 * size + 60} 0-1-2`,
+    ]);
+  });
+});
+
 describe('what cannot be trusted is refused', () => {
   test.each([
     [
