@@ -133,7 +133,7 @@ async function killed(
 async function fillHistory(pipeline: Pipeline, events: number): Promise<void> {
   const { target, names } = pipeline;
   // So few machines that three months make less than one row an event.
-  const vms = Math.max(20, Math.round(events / 2600));
+  const vms = Math.max(20, Math.round(events / 3400));
   await play(plan({ seed: 1, startMs, days, zones: 2, accounts: 300, vms, eventsTarget: events }), {
     ...{ target, cloudSchema: names.cloudSchema, pace: 'history' },
     signal: new AbortController().signal,
