@@ -52,6 +52,23 @@ test.concurrent.each([
   expect(await cloud.raw('usage_event')).toHaveLength(events);
 });
 
+test('an event that takes longer to come than heartbeats may be missing is waited for', async () => {
+  await using cloud = await tailedCloud();
+  await using link = await FaultProxy.open(cloud.target);
+  const source = { ...cloud.target, port: link.port };
+  const tail = cloud.start({ source, heartbeatMs: 600 });
+  await tail.whenCaughtUp();
+  await cloud.sql.query('CREATE TABLE other (content LONGTEXT)');
+  link.set({ bytesPerSecond: 150_000 });
+  await cloud.sql.query("INSERT INTO other VALUES (REPEAT('x', 300000))");
+  await insertEvent(cloud.sql, { id: 1 });
+  await tail.when((each) => each.phase === 'stream' && each.changes === 1);
+  const { values } = await tail.metrics.retries.get();
+  expect(values).toEqual([]);
+  await tail.stop();
+  expect(await eventIds(cloud)).toEqual(['1']);
+});
+
 test('a source that falls silent is noticed by its heartbeat and left', async () => {
   await using cloud = await tailedCloud();
   await using link = await FaultProxy.open(cloud.target);
