@@ -43,7 +43,7 @@ test('an interval that was written as a row of its helper table and read again i
             expect(read).toEqual(row);
           }
     }),
-    { numRuns: 300 },
+    { numRuns: 1000 },
   );
   expect([...seen].toSorted()).toEqual(tableNames.toSorted());
 });
@@ -80,7 +80,7 @@ test('where no event is known that opened a row, each column of what is billed s
       for (const { openedBy } of opened)
         expect(isUnknownEvent(openedBy) || known.has(openedBy)).toBe(true);
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   );
 });
 
