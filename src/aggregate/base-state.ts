@@ -2,6 +2,7 @@ import type { AccountId } from '../contracts/ids.ts';
 import type { EpochMs } from '../contracts/time.ts';
 import { decodeState, encodeState } from '../domain/account-state.ts';
 import type { BaseState } from '../domain/base-state.ts';
+import { inTransaction } from '../platform/in-transaction.ts';
 import { quoteName } from '../platform/mysql.ts';
 import type { Connection, Pool, RowDataPacket } from '../platform/mysql.ts';
 import type { StoreReader } from './store.ts';
@@ -98,9 +99,7 @@ export async function copyBase(
   { from, to, begins = true }: { from: number; to: number; begins?: boolean },
 ): Promise<void> {
   const q = (table: string) => quoteName(schema, table);
-  const connection = await pool.getConnection();
-  try {
-    await connection.beginTransaction();
+  await inTransaction(pool, async (connection) => {
     const [progress] = await connection.query<RowDataPacket[]>(
       `SELECT epoch, next_offset, EXISTS (SELECT 1 FROM ${q('base_state')} WHERE generation = ?) AS begun
        FROM ${q('progress')} WHERE generation = ? FOR UPDATE`,
@@ -120,11 +119,5 @@ export async function copyBase(
         );
       if (begins) await beginAgain(connection, schema, to);
     }
-    await connection.commit();
-  } catch (error) {
-    await connection.rollback();
-    throw error;
-  } finally {
-    connection.release();
-  }
+  });
 }

@@ -1,3 +1,4 @@
+import { inTransaction } from '../platform/in-transaction.ts';
 import type { Pool } from '../platform/mysql.ts';
 import { quoteName } from '../platform/mysql.ts';
 import { beginAgain } from './base-state.ts';
@@ -13,9 +14,7 @@ export async function resetGeneration(
   schema: string,
   generation: number,
 ): Promise<void> {
-  const connection = await pool.getConnection();
-  try {
-    await connection.beginTransaction();
+  await inTransaction(pool, async (connection) => {
     await connection.query(
       `UPDATE ${quoteName(schema, 'progress')}
        SET epoch = epoch + 1, next_offset = 0, watermark_ms = NULL, opened_ms = NULL,
@@ -28,11 +27,5 @@ export async function resetGeneration(
         generation,
       ]);
     await beginAgain(connection, schema, generation);
-    await connection.commit();
-  } catch (error) {
-    await connection.rollback();
-    throw error;
-  } finally {
-    connection.release();
-  }
+  });
 }

@@ -1,6 +1,7 @@
 import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
+import { inTransaction } from '../platform/in-transaction.ts';
 import { mysqlCode, quoteName } from '../platform/mysql.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
 import type { MadeGeneration } from './made-generation.ts';
@@ -34,7 +35,7 @@ export async function createSavepoint(
   generation: MadeGeneration,
 ): Promise<EpochMs> {
   const q = (table: string) => quoteName(schema, table);
-  return inTransaction(pool, async (connection) => {
+  return readCommitted(pool, async (connection) => {
     const [rows] = await connection.query<RowDataPacket[]>(
       `SELECT closed_until_ms FROM ${q('progress')} WHERE generation = ? FOR UPDATE`,
       [generation.id],
@@ -100,7 +101,7 @@ export async function requireSavepoint(
 /** @throws SAVEPOINT_UNKNOWN */
 export async function dropSavepoint(pool: Pool, schema: string, name: string): Promise<void> {
   const { id } = await requireSavepoint(pool, schema, name);
-  await inTransaction(pool, async (connection) => {
+  await readCommitted(pool, async (connection) => {
     for (const table of ['savepoint_progress', 'savepoint_state', 'savepoint_fact'])
       await connection.query(`DELETE FROM ${quoteName(schema, table)} WHERE savepoint = ?`, [id]);
     await connection.query(`DELETE FROM ${quoteName(schema, 'savepoint')} WHERE id = ?`, [id]);
@@ -158,7 +159,7 @@ export async function restoreSavepoint(
     JSON.stringify([one.feedTopic, one.feedPartitions, one.window, one.closeDelayMs]);
   if (facts(from) !== facts(to))
     throw new AppError('GENERATION_MISMATCH', { from: facts(from), to: facts(to) });
-  await inTransaction(pool, async (connection) => {
+  await readCommitted(pool, async (connection) => {
     const [progress] = await connection.query<RowDataPacket[]>(
       `SELECT next_offset FROM ${q('progress')} WHERE generation = ? FOR UPDATE`,
       [to.id],
@@ -212,21 +213,5 @@ export async function restoreSavepoint(
   });
 }
 
-async function inTransaction<T>(
-  pool: Pool,
-  work: (connection: PoolConnection) => Promise<T>,
-): Promise<T> {
-  const connection = await pool.getConnection();
-  try {
-    await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
-    await connection.beginTransaction();
-    const result = await work(connection);
-    await connection.commit();
-    return result;
-  } catch (error) {
-    await connection.rollback();
-    throw error;
-  } finally {
-    connection.release();
-  }
-}
+const readCommitted = <T>(pool: Pool, work: (connection: PoolConnection) => Promise<T>) =>
+  inTransaction(pool, work, 'READ COMMITTED');

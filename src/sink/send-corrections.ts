@@ -1,7 +1,8 @@
+import { crashPoint } from '../platform/crash-points.ts';
+import { sendTogether } from '../platform/log/send-together.ts';
 import { corrections } from '../../streams/index.ts';
 import { u64 } from '../contracts/ids.ts';
 import { CorrectionMessage, MESSAGE_VERSION } from '../contracts/messages.ts';
-import { crashPoint } from '../platform/crash-points.ts';
 import type { OutRecord } from '../platform/log/log.ts';
 import { quantityUnit } from './quantity-unit.ts';
 import type { SendContext } from './send-window.ts';
@@ -26,15 +27,11 @@ export async function sendCorrections(
     if (signal.aborted) return null;
     const page = await readPage(context, madeStartMs, after);
     if (page.length === 0) return sent;
-    const transaction = await writer.begin();
-    try {
-      await transaction.append(page.map((row) => correctionMessage(context, row)));
-      crashPoint('sink.corrections-before-send-commit');
-      await transaction.commit();
-    } catch (error) {
-      await transaction.abort().catch(() => {}); // the first error says more
-      throw error;
-    }
+    await sendTogether(
+      writer,
+      page.map((row) => correctionMessage(context, row)),
+      () => crashPoint('sink.corrections-before-send-commit'),
+    );
     sent += page.length;
     after = page.at(-1);
   }

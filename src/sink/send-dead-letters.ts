@@ -1,3 +1,4 @@
+import { sendTogether } from '../platform/log/send-together.ts';
 import { deadLetters } from '../../streams/index.ts';
 import type { DeadLetterReason } from '../contracts/error-codes.ts';
 import { isU64, u64 } from '../contracts/ids.ts';
@@ -35,14 +36,10 @@ export async function sendDeadLetters(context: SendContext): Promise<number> {
      FROM ${t.deadLetter} WHERE id IN (?) ORDER BY id`,
     [ids],
   );
-  const transaction = await writer.begin();
-  try {
-    await transaction.append(letters.map((letter) => deadLetterMessage(context, letter)));
-    await transaction.commit();
-  } catch (error) {
-    await transaction.abort().catch(() => {}); // the first error says more
-    throw error;
-  }
+  await sendTogether(
+    writer,
+    letters.map((letter) => deadLetterMessage(context, letter)),
+  );
   crashPoint('sink.dead-letters-after-send-before-mark');
   await session.run(`UPDATE ${t.deadLetter} SET relayed = 1 WHERE id IN (?)`, [ids]);
   return ids.length;

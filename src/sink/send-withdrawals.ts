@@ -1,3 +1,4 @@
+import { sendTogether } from '../platform/log/send-together.ts';
 import { usageRecords } from '../../streams/index.ts';
 import { sameKey } from './cutover-sql.ts';
 import type { SendContext } from './send-window.ts';
@@ -27,21 +28,15 @@ export async function sendWithdrawals(
       [generation.id, former, startMs, ...(after ? [after['account_id'], after['record_id']] : [])],
     );
     if (page.length === 0) return sent;
-    const transaction = await writer.begin();
-    try {
-      await transaction.append(
-        page.map((row) => ({
-          topic: usageRecords.topic(prefix),
-          partition: Number(row['partition_id']),
-          key: Buffer.isBuffer(row['record_id']) ? row['record_id'].toString('hex') : '',
-          value: null,
-        })),
-      );
-      await transaction.commit();
-    } catch (error) {
-      await transaction.abort().catch(() => {}); // the first error says more
-      throw error;
-    }
+    await sendTogether(
+      writer,
+      page.map((row) => ({
+        topic: usageRecords.topic(prefix),
+        partition: Number(row['partition_id']),
+        key: Buffer.isBuffer(row['record_id']) ? row['record_id'].toString('hex') : '',
+        value: null,
+      })),
+    );
     sent += page.length;
     after = page.at(-1);
     if (page.length < pageRows) return sent;

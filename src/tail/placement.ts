@@ -46,6 +46,8 @@ export class Placements {
   readonly #known: KnownPlacements;
   readonly #plan: ZonePlan;
   readonly #zoned: boolean;
+  /** For accounts without a zone. */
+  readonly #shared: readonly number[];
   #changed = new Map<string, OutRecord>();
   #lookedMs = Number.NEGATIVE_INFINITY;
 
@@ -55,6 +57,7 @@ export class Placements {
     this.#known = known;
     this.#plan = plan;
     this.#zoned = hasZones(plan);
+    this.#shared = sharedPartitions(plan, partitions);
   }
 
   /** @param zone Of the record that needs a place; null when it names none. */
@@ -62,7 +65,7 @@ export class Placements {
     const known = this.#known.partitions.get(account);
     if (known !== undefined) return known;
     const homeZone = this.#zoned ? zone : null;
-    const slice = homeZone === null ? this.#homeless() : this.#sliceOf(homeZone);
+    const slice = homeZone === null ? this.#shared : this.#sliceOf(homeZone);
     const partition = slice[routedPartition(account, slice.length)]!;
     this.#known.partitions.set(account, partition);
     const record: PlacementRecord = { v: 1, account, partition, homeZone };
@@ -116,13 +119,6 @@ export class Placements {
     this.#changed = new Map();
     return added;
   }
-
-  #homeless(): readonly number[] {
-    return this.#zoned
-      ? sharedPartitions(this.#plan, this.#partitions)
-      : (this.#all ??= Array.from({ length: this.#partitions }, (_, i) => i));
-  }
-  #all: readonly number[] | undefined;
 
   #sliceOf(zone: string): readonly number[] {
     const fixed = this.#plan.fixed.get(zone);

@@ -46,13 +46,19 @@ export const logCommands = {
           return 0;
         }
         const bar = createProgressBar('records', context.json);
-        const withCompacted = (await plannedBefore({ to: target, prefix })) === null;
+        const planned = await plannedBefore({ to: target, prefix });
         const copied = await copyTopics({
           ...{ from: source, to: target, prefix, cloudSchema, signal: context.signal },
-          ...{ withCompacted, onProgress: (done, total) => bar.update(done, total) },
+          ...{
+            withCompacted: planned === null,
+            onProgress: (done, total) => bar.update(done, total),
+          },
         }).finally(() => bar.stop());
         await requireUnchanged(source, prefix, cloudSchema, ends);
-        const moved = await moveProgress({ pool, schema, prefix, from: source, to: target });
+        const moved = await moveProgress(
+          { pool, schema, prefix, from: source, to: target },
+          planned,
+        );
         if (context.json) console.log(JSON.stringify({ copied, moved }));
         else {
           console.table(copied);

@@ -1,4 +1,6 @@
 import type { OutRecord } from '../../platform/log/log.ts';
+import { inTransaction } from '../../platform/in-transaction.ts';
+import { sendTogether } from '../../platform/log/send-together.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { LetterStore } from './find-letters.ts';
 import type { WholeLetter } from './letter.ts';
@@ -31,9 +33,7 @@ export async function replayLetter(
 
 async function append({ log, prefix }: LetterStore, records: readonly OutRecord[]): Promise<void> {
   await using writer = await log.writer({ transactionalId: `${prefix}-replay` });
-  const transaction = await writer.begin();
-  await transaction.append(records);
-  await transaction.commit();
+  await sendTogether(writer, records);
 }
 
 /** The worker of the partition is fenced: it claims the partition anew, and finds the request. */
@@ -41,9 +41,7 @@ async function requestRepair(
   { pool, schema, generation }: LetterStore,
   { accountId, partition }: ReplayPlan & { readonly kind: 'repair' },
 ): Promise<void> {
-  const connection = await pool.getConnection();
-  try {
-    await connection.beginTransaction();
+  await inTransaction(pool, async (connection) => {
     await connection.query(
       `INSERT IGNORE INTO ${quoteName(schema, 'account_repair')} (generation, partition_id, account_id)
        VALUES (?, ?, ?)`,
@@ -54,11 +52,5 @@ async function requestRepair(
        WHERE generation = ? AND partition_id = ?`,
       [generation.id, partition],
     );
-    await connection.commit();
-  } catch (error) {
-    await connection.rollback();
-    throw error;
-  } finally {
-    connection.release();
-  }
+  });
 }

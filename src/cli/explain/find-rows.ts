@@ -5,13 +5,11 @@ import { AppError } from '../../platform/errors.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Pool, RowDataPacket } from '../../platform/mysql.ts';
 
-export type ExplainedGeneration = MadeGeneration;
-
 export interface ExplainStore {
   readonly pool: Pool;
   readonly schema: string;
   readonly cloudUsageSchema: string;
-  readonly generation: ExplainedGeneration;
+  readonly generation: MadeGeneration;
 }
 
 export interface ResourceQuery {
@@ -34,7 +32,7 @@ export async function findExplainGeneration(
   pool: Pool,
   schema: string,
   name: string,
-): Promise<ExplainedGeneration> {
+): Promise<MadeGeneration> {
   const made = await followGeneration(pool, schema, name);
   if (made === null) throw new AppError('GENERATION_MISSING', { generation: name });
   return made;

@@ -2,6 +2,7 @@ import { catalogue, changeEvents } from '../../../streams/index.ts';
 import type { Stream } from '../../contracts/stream.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { EventLog, LogRecord, LogWriter } from '../../platform/log/log.ts';
+import { sendTogether } from '../../platform/log/send-together.ts';
 import { capturedTables } from '../../tail/captured-tables.ts';
 
 /** A commit after so many bytes. */
@@ -129,11 +130,10 @@ async function copyPartition(
   let bytes = 0;
   const flush = async () => {
     if (held.length === 0) return;
-    const transaction = await writer.begin();
-    await transaction.append(
+    await sendTogether(
+      writer,
       held.map(({ key, value, headers }) => ({ topic, partition, key, value, headers })),
     );
-    await transaction.commit();
     copied += held.length;
     [held, bytes] = [[], 0];
   };
@@ -157,11 +157,16 @@ async function countRecords(log: EventLog, topic: string, partition: number): Pr
   return count;
 }
 
-/** Everything that is committed in a partition by now. */
-export async function* committed(log: EventLog, topic: string, partition: number) {
+/** What is committed in a partition by now, below an offset. */
+export async function* committed(
+  log: EventLog,
+  topic: string,
+  partition: number,
+  belowOffset = Infinity,
+) {
   const range = (await log.offsets(topic)).find((one) => one.partition === partition);
-  if (!range || range.next === range.earliest) return;
+  const until = Math.min(range?.next ?? 0, belowOffset);
+  if (!range || until <= range.earliest) return;
   const { signal } = new AbortController();
-  const { earliest: from, next: until } = range;
-  yield* log.read({ topic, partition, from, until, signal });
+  yield* log.read({ topic, partition, from: range.earliest, until, signal });
 }

@@ -3,6 +3,8 @@ import { positions } from '../../../streams/positions.ts';
 import { usageFeed } from '../../../streams/usage-feed.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { EventLog } from '../../platform/log/log.ts';
+import { sendTogether } from '../../platform/log/send-together.ts';
+import { inTransaction } from '../../platform/in-transaction.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Pool, RowDataPacket } from '../../platform/mysql.ts';
 import { committed } from './copy-topics.ts';
@@ -35,14 +37,16 @@ interface MoveOptions {
  * What is to be set is written to the copy first, so that a second call, after a crash or for nothing,
  * never takes an offset of the copy for one of the original.
  *
+ * @param planned What an earlier copy was to set, by {@link plannedBefore}.
  * @throws LOG_TOPIC_MISMATCH when a stage went on with the original after that.
  */
-export async function moveProgress(options: MoveOptions): Promise<readonly Move[]> {
-  const moves = (await plannedBefore(options)) ?? (await plan(options));
+export async function moveProgress(
+  options: MoveOptions,
+  planned: readonly Move[] | null,
+): Promise<readonly Move[]> {
+  const moves = planned ?? (await plan(options));
   const { pool, schema } = options;
-  const connection = await pool.getConnection();
-  try {
-    await connection.beginTransaction();
+  await inTransaction(pool, async (connection) => {
     for (const { generation, partition, from, to } of moves) {
       const [rows] = await connection.query<RowDataPacket[]>(
         `SELECT p.generation, p.next_offset FROM ${quoteName(schema, 'progress')} p
@@ -67,10 +71,7 @@ export async function moveProgress(options: MoveOptions): Promise<readonly Move[
         [to, Number(row['generation']), partition],
       );
     }
-    await connection.commit();
-  } finally {
-    connection.release();
-  }
+  });
   return moves;
 }
 
@@ -113,12 +114,9 @@ async function plan(options: MoveOptions): Promise<readonly Move[]> {
     moves.push({ generation, partition, ...move });
   }
   await using writer = await to.writer({ transactionalId: `${prefix}-copy` });
-  const transaction = await writer.begin();
   const value = JSON.stringify({ v: 1, moves });
-  await transaction.append([
-    { topic: positions.topic(prefix), partition: 0, key: keyOf(prefix), value },
-  ]);
-  await transaction.commit();
+  const key = keyOf(prefix);
+  await sendTogether(writer, [{ topic: positions.topic(prefix), partition: 0, key, value }]);
   return moves;
 }
 
@@ -131,8 +129,8 @@ async function sameRecord(
   offset: number,
 ): Promise<number> {
   let before = 0;
-  for await (const { records } of committed(from, topic, partition))
-    before += records.filter((record) => record.offset < offset).length;
+  for await (const { records } of committed(from, topic, partition, offset))
+    before += records.length;
   let seen = 0;
   for await (const { records } of committed(to, topic, partition)) {
     if (seen + records.length > before) return records[before - seen]!.offset;

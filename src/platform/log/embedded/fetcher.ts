@@ -2,7 +2,8 @@ import { AppError } from '../../errors.ts';
 import type { LogBatch, LogRecord } from '../log.ts';
 import type { Fetcher } from '../partition-fetcher.ts';
 import type { LogFile, Row } from './file.ts';
-import { findTopic, readOffsets } from './topics.ts';
+import { findTopic, nextOffset } from './topics.ts';
+import type { Topic } from './topics.ts';
 import { dropExpired } from './transactions.ts';
 
 const batchBytes = 1024 * 1024;
@@ -34,7 +35,8 @@ export class EmbeddedFetcher implements Fetcher {
     for (;;) {
       if (this.closed) return [];
       const version = this.#file.version();
-      const batches = wants.flatMap((want) => this.#read(want) ?? []);
+      const topic = findTopic(this.#file, this.#topic);
+      const batches = wants.flatMap((want) => this.#read(topic, want) ?? []);
       if (batches.length > 0 || performance.now() >= until) {
         // Never a fetch that ends before others had their turn.
         await new Promise((resolve) => setImmediate(resolve));
@@ -50,16 +52,17 @@ export class EmbeddedFetcher implements Fetcher {
     this.#wake();
   }
 
-  #read({ partition, from }: Want): LogBatch | null {
-    const topic = findTopic(this.#file, this.#topic);
-    const range = readOffsets(this.#file, this.#topic).find((one) => one.partition === partition);
-    if (!topic || !range || from < range.earliest || from > range.next)
+  #read(topic: Topic | null, { partition, from }: Want): LogBatch | null {
+    const end = topic && nextOffset(this.#file, topic.id, partition);
+    if (topic === null || end === null || from < 0 || from > end) {
+      const range = end === null ? {} : { earliest: 0, next: end };
       throw new AppError('LOG_OFFSET_MISSING', { topic: this.#topic, from, ...range, partition });
+    }
     const open = this.#file.one(
       'SELECT MIN(first) AS first FROM open_part WHERE topic = ? AND partition = ?',
       ...[topic.id, partition],
     );
-    const stable = Number(open?.['first'] ?? range.next);
+    const stable = Number(open?.['first'] ?? end);
     if (from >= stable) return null;
     const records: LogRecord[] = [];
     let room = batchBytes;
@@ -75,8 +78,11 @@ export class EmbeddedFetcher implements Fetcher {
       if (room <= 0) break;
     }
     const full = room <= 0 || records.length === batchRecords;
-    const nextOffset = full ? records.at(-1)!.offset + 1 : stable;
-    return { topic: this.#topic, partition, records, nextOffset, endOffset: range.next };
+    const following = full ? records.at(-1)!.offset + 1 : stable;
+    return {
+      ...{ topic: this.#topic, partition, records },
+      ...{ nextOffset: following, endOffset: end },
+    };
   }
 
   /** Resolves when something was committed, here or elsewhere, or the time is over. */

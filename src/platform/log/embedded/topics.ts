@@ -89,3 +89,10 @@ export function readOffsets(file: LogFile, name: string): PartitionOffsets[] {
       next: Number(row['next']),
     }));
 }
+
+/** Next offset of one partition; null when there is none. */
+export function nextOffset(file: LogFile, topic: number, partition: number): number | null {
+  const sql = 'SELECT next FROM part WHERE topic = ? AND partition = ?';
+  const row = file.one(sql, topic, partition);
+  return row === undefined ? null : Number(row['next']);
+}

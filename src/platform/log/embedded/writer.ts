@@ -2,7 +2,7 @@ import { AppError } from '../../errors.ts';
 import type { LogTransaction, LogWriter, OutRecord } from '../log.ts';
 import { partitionOfKey } from '../murmur2.ts';
 import type { LogFile } from './file.ts';
-import { findTopic } from './topics.ts';
+import { findTopic, nextOffset } from './topics.ts';
 import type { Topic } from './topics.ts';
 import { dropTransaction, publishTransaction } from './transactions.ts';
 
@@ -169,13 +169,10 @@ class EmbeddedWriter implements LogWriter {
   }
 
   #next(topic: number, partition: number): number {
-    const row = this.#file.one(
-      'SELECT next FROM part WHERE topic = ? AND partition = ?',
-      ...[topic, partition],
-    );
+    const next = nextOffset(this.#file, topic, partition);
     // The topic was deleted after it was looked up.
-    if (row === undefined) throw new AppError('LOG_WRITE_FAILED', { topic, partition });
-    return Number(row['next']);
+    if (next === null) throw new AppError('LOG_WRITE_FAILED', { topic, partition });
+    return next;
   }
 
   #topic(name: string): Topic {
