@@ -12,6 +12,8 @@ export interface PacketFacts {
   readonly serverId: number;
   /** MySQL: when the transaction of the last GTID event was committed at first, epoch µs. */
   readonly commitUs: number | null;
+  /** The event was in a compressed transaction. */
+  readonly unpacking: boolean;
 }
 
 interface Packet {
@@ -40,7 +42,7 @@ export function watchPackets(
   fail: (fault: unknown) => void,
 ): PacketFacts {
   const insides = zongji as unknown as Insides;
-  const facts = { serverId: 0, commitUs: null as number | null };
+  const facts = { serverId: 0, commitUs: null as number | null, unpacking: false };
   let failed = false;
 
   const look = (packet: Packet, header: EventHeader): void => {
@@ -78,7 +80,9 @@ export function watchPackets(
         facts.serverId = header.serverId;
         look(packet, header);
         if (header.type === eventType.transactionPayload) {
+          facts.unpacking = true;
           unfold.call(this, packet, header, connection);
+          facts.unpacking = false;
           return prototype.binlogData;
         }
         // Of another schema's table: the library would take it for a loss.

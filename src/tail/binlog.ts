@@ -7,6 +7,7 @@ import type { MysqlTarget } from '../platform/mysql.ts';
 import { watchPackets } from './binlog-packets.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { capturedTables } from './captured-tables.ts';
+import type { LastXid } from './position.ts';
 import { sourceFault } from './source-faults.ts';
 import type { ChangeSource, SourceItem } from './source.ts';
 import { TransactionAssembler } from './transaction-assembler.ts';
@@ -20,6 +21,8 @@ export interface BinlogOptions {
   readonly gtid: string | null;
   /** When the file of `start` was made; null: not known. */
   readonly fileMs: number | null;
+  /** The last commit before `start` in its file; null: not known. */
+  readonly lastXid: LastXid | null;
   /** Start by GTID instead: `start` is then a place of another server. */
   readonly byGtid: boolean;
   readonly serverId: number;
@@ -78,6 +81,7 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
       start: options.start,
       gtid: options.gtid,
       fileMs: options.fileMs,
+      lastXid: options.lastXid,
       byGtid,
       partBytes: maxQueueBytes,
       frameBytes: () => 19 + (zongji.useChecksum ? 4 : 0),

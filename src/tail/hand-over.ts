@@ -128,6 +128,7 @@ async function taken(
         ? { withinTransaction: true as const }
         : {}),
       fileMs: null,
+      lastXid: null,
       serverId: offset.server_id ?? before.serverId,
       atMs: clock.now(),
     };

@@ -8,6 +8,7 @@ import type { HeldEvents } from './held-events.ts';
 import { cutAbove, incarnationOf } from './incarnations.ts';
 import { judgeHistory } from './judge-history.ts';
 import { rowHash } from './event-content.ts';
+import { placeOf } from './place-of.ts';
 import type { HealRecord, PositionRecord } from './position.ts';
 import { boundBefore, pollPlace, unsettled } from './poll-place.ts';
 import { layoutsNow } from './preflight-schema.ts';
@@ -249,8 +250,8 @@ class Healing {
   // The old place with all of the new: what is committed is not written again by the next attempt.
   async #commit(): Promise<void> {
     const { output, io } = this.#context;
-    const { file, pos, gtid, fileMs, watermarkMs, snapshot } = this.#stored;
-    await output.commit({ end: { file, pos }, gtid, fileMs }, watermarkMs, snapshot);
+    const { watermarkMs, snapshot } = this.#stored;
+    await output.commit(placeOf(this.#stored), watermarkMs, snapshot);
     io.onProgress({ phase: 'heal', rows: this.#rows, watermarkMs });
   }
 

@@ -227,6 +227,7 @@ export class TailOutput {
       ...(this.#rawFrom ? { rawFrom: this.#rawFrom } : {}),
       ...(boundary.adopted ? { adopted: boundary.adopted } : {}),
       fileMs: boundary.fileMs ?? null,
+      lastXid: boundary.lastXid ?? null,
       snapshot,
       watermarkMs,
       feedPartitions: settings.feedPartitions,

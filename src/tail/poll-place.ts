@@ -1,7 +1,7 @@
 import { quoteName } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
 import type { HeldEvents } from './held-events.ts';
-import { firstRow } from './server-facts.ts';
+import { firstRow } from './first-row.ts';
 
 /** Positions of a polled source are none of a binlog. */
 export const pollPlace = { end: { file: 'poll', pos: 0 }, gtid: null } as const;

@@ -58,6 +58,10 @@ export const HealRecord = z.object({
 });
 export type HealRecord = z.infer<typeof HealRecord>;
 
+/** The last commit before a place in the same binlog file: where its event begins, and the server's number of it. */
+export const LastXid = z.object({ pos: z.int().nonnegative(), xid: z.string() });
+export type LastXid = z.infer<typeof LastXid>;
+
 /** How far a source without a binlog has been polled. */
 export const PollCursor = z.object({
   /** Events up to this id are not looked for any more; null: not known yet. */
@@ -79,6 +83,8 @@ export const PositionRecord = z.object({
   gtid: z.string().nullable(),
   /** When the server made the file: one of the same name that was made later is another one. */
   fileMs: EpochMsSchema.nullable().default(null),
+  /** A server counts on through a RESET: the same number at the same byte is the same history. */
+  lastXid: LastXid.nullable().default(null),
   /** Not null while the first snapshot is being read; file and pos are then its place. */
   snapshot: SnapshotCursor.nullable(),
   watermarkMs: EpochMsSchema.nullable(),

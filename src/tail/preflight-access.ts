@@ -3,7 +3,7 @@ import { mysqlCode, quoteName } from '../platform/mysql.ts';
 import { capturedTables } from './captured-tables.ts';
 import type { Finding, PreflightOptions } from './preflight.ts';
 import { flavourOf } from './flavour.ts';
-import { firstRow } from './server-facts.ts';
+import { firstRow } from './first-row.ts';
 
 /** What the user may do, tried out rather than read from grants, which roles and wildcards can hide. */
 export async function checkAccess(

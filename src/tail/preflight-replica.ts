@@ -1,6 +1,6 @@
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import type { Finding } from './preflight.ts';
-import { firstRow } from './server-facts.ts';
+import { firstRow } from './first-row.ts';
 
 /** A replica writes what it applies to its own binlog only when it is told to. */
 export async function checkReplica(connection: Connection): Promise<readonly Finding[]> {

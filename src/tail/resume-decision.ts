@@ -33,6 +33,8 @@ export interface ServerSight {
   readonly purged: string;
   /** It applies another server's changes, or is read-only: what it lacks may still come. */
   readonly isReplica: boolean;
+  /** Whether the last commit before our place is where it was in the file. */
+  readonly lastXid: 'same' | 'differs' | 'unknown';
   /** Whether the highest event that the feed holds is there with the same content. */
   readonly newestEvent: 'same' | 'differs' | 'missing' | 'unknown';
   /** It was asked for this place already and refused. */
@@ -77,7 +79,11 @@ function decide(stored: StoredPlace, seen: ServerSight): ResumeDecision {
   const log = seen.logs.find(({ file }) => file === stored.file);
   const byPlace = stored.withinTransaction !== true;
   const isThere =
-    byPlace && log !== undefined && stored.pos <= log.size && sameHistory(stored, seen);
+    byPlace &&
+    log !== undefined &&
+    stored.pos <= log.size &&
+    seen.lastXid !== 'differs' &&
+    sameHistory(stored, seen);
   if (seen.newestEvent === 'missing')
     return heal(holds === false ? 'transactions lost' : 'newest event missing');
   if (isThere) return { how: 'position' };

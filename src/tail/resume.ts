@@ -2,6 +2,7 @@ import { AppError } from '../platform/errors.ts';
 import { runFirstSnapshot } from './first-snapshot.ts';
 import { runHeal } from './heal.ts';
 import { leaveRawFrom } from './leave-raw-from.ts';
+import { placeOf } from './place-of.ts';
 import { readPosition } from './position.ts';
 import type { PositionRecord } from './position.ts';
 import { decideResume } from './resume-decision.ts';
@@ -39,12 +40,7 @@ export async function resumeFrom(
   if (decision.how === 'heal') return heal(context, stored, decision.why);
 
   const byGtid = decision.how === 'gtid';
-  const point = {
-    end: { file: stored.file, pos: stored.pos },
-    gtid: stored.gtid,
-    fileMs: stored.fileMs,
-    byGtid,
-  };
+  const point = { ...placeOf(stored), byGtid };
   const { how } = decision;
   if (!byGtid) {
     // A commit that a broker acknowledged and lost sight of: the same for the partitions of the feed.
@@ -78,6 +74,7 @@ async function decide(
         gtidAtPlace: seen.gtidAtPlace,
         executed: seen.executed,
         newestEvent: seen.newestEvent,
+        lastXid: seen.lastXid,
       },
       'source is not where it was left',
     );

@@ -2,27 +2,15 @@ import type { EpochMs } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
+import { firstRow } from './first-row.ts';
 import { flavourOf } from './flavour.ts';
 import { startMysqlSnapshot } from './mysql-facts.ts';
+import { lastXidBefore } from './last-xid.ts';
 import type { Boundary } from './source.ts';
 
 /*
  * What is asked of the followed server, in MariaDB's words; MySQL's are in mysql-facts.ts.
  */
-
-/** First row of a query, columns as text or null. @throws what the server said. */
-export async function firstRow(
-  connection: Connection,
-  sql: string,
-  values: readonly unknown[] = [],
-): Promise<Readonly<Record<string, string | null>> | undefined> {
-  const [rows] = await connection.query<RowDataPacket[]>(sql, [...values]);
-  const row = rows[0];
-  if (!row) return undefined;
-  return Object.fromEntries(
-    Object.entries(row).map(([key, value]) => [key, value === null ? null : String(value)]),
-  );
-}
 
 /** The server's clock, whatever time the session or another one has set. Epoch ms. */
 export async function serverClock(connection: Connection): Promise<EpochMs> {
@@ -58,7 +46,10 @@ export async function startView(connection: Connection): Promise<void> {
 
 /** Begins a read-only view of all InnoDB tables and says which place of the binlog it belongs to. */
 export async function startConsistentSnapshot(connection: Connection): Promise<Boundary> {
-  if ((await flavourOf(connection)).name === 'mysql') return startMysqlSnapshot(connection);
+  if ((await flavourOf(connection)).name === 'mysql') {
+    const place = await startMysqlSnapshot(connection);
+    return { ...place, lastXid: await lastXidBefore(connection, place.end) };
+  }
   await startView(connection);
   const [rows] = await connection.query<RowDataPacket[]>(
     "SHOW SESSION STATUS WHERE Variable_name IN ('Binlog_snapshot_file', 'Binlog_snapshot_position')",
@@ -73,7 +64,11 @@ export async function startConsistentSnapshot(connection: Connection): Promise<B
       reason: 'the server writes no binlog',
       fix: 'log_bin',
     });
-  return { end, gtid: await gtidAt(connection, end) };
+  return {
+    end,
+    gtid: await gtidAt(connection, end),
+    lastXid: await lastXidBefore(connection, end),
+  };
 }
 
 /** Where and how to start reading again. */

@@ -1,11 +1,13 @@
 import { quoteName } from '../platform/mysql.ts';
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import { rowHash } from './event-content.ts';
+import { binlogEventAt, compareLastXid } from './last-xid.ts';
 import type { PositionRecord } from './position.ts';
 import { layoutsNow } from './preflight-schema.ts';
 import { selectRows } from './read-rows.ts';
 import type { ServerSight } from './resume-decision.ts';
-import { firstRow, gtidAt } from './server-facts.ts';
+import { firstRow } from './first-row.ts';
+import { gtidAt } from './server-facts.ts';
 
 /** Who the server is. */
 export interface ServerIdentity {
@@ -39,7 +41,11 @@ export async function lookAtServer(
     file: String(row['Log_name']),
     size: Number(row['File_size']),
   }));
-  const about = { flavour, serverId, serverUuid, logs };
+  const isLongEnough = logs.some(({ file, size }) => file === stored.file && stored.pos <= size);
+  const lastXid = isLongEnough
+    ? await compareLastXid(connection, stored.file, stored.lastXid)
+    : 'unknown';
+  const about = { flavour, serverId, serverUuid, logs, lastXid };
   const newestEvent = await compareNewest(connection, cloudSchema, stored.newestEvent);
   return flavour === 'mariadb'
     ? { ...about, newestEvent, ...(await mariaDbSight(connection, stored, logs[0]?.file)) }
@@ -93,10 +99,7 @@ async function mysqlSight(
 }
 
 async function gtidAfter(connection: Connection, stored: PositionRecord): Promise<string | null> {
-  const next = await firstRow(connection, 'SHOW BINLOG EVENTS IN ? FROM ? LIMIT 1', [
-    stored.file,
-    stored.pos,
-  ]);
+  const next = await binlogEventAt(connection, stored);
   return /GTID_NEXT\s*=\s*'([^']+)'/.exec(next?.['Info'] ?? '')?.[1] ?? null;
 }
 

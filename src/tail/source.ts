@@ -1,7 +1,7 @@
 import type { ChangeEvent } from '../contracts/change-event.ts';
 import type { EpochMs } from '../contracts/time.ts';
 import type { BinlogPoint } from './binlog-point.ts';
-import type { AdoptedPlace } from './position.ts';
+import type { AdoptedPlace, LastXid } from './position.ts';
 import type { TableLayout } from './table-layout.ts';
 
 /** A row change with what its encoders need beside the contract. */
@@ -24,6 +24,8 @@ export interface Boundary {
   readonly adopted?: AdoptedPlace;
   /** When the server made the file of `end`, as its first event says, epoch ms; null or absent: not known. */
   readonly fileMs?: EpochMs | null;
+  /** The last commit before `end` in its file; null or absent: not known. */
+  readonly lastXid?: LastXid | null;
 }
 
 /**

@@ -11,7 +11,7 @@ import { leaveRawFrom } from './leave-raw-from.ts';
 import { boundBefore, pollPlace, unsettled } from './poll-place.ts';
 import { readPosition } from './position.ts';
 import type { PositionRecord } from './position.ts';
-import { firstRow } from './server-facts.ts';
+import { firstRow } from './first-row.ts';
 import { compareNewest, isReadOnly } from './server-sight.ts';
 import type { SessionContext } from './session.ts';
 

@@ -33,6 +33,7 @@ export async function followBinlog(
     start: start.point.end,
     gtid: start.point.gtid,
     fileMs: start.point.fileMs ?? null,
+    lastXid: start.point.lastXid ?? null,
     byGtid: start.point.byGtid,
     maxQueueBytes: settings.maxQueueBytes,
     heartbeatMs: settings.heartbeatMs,

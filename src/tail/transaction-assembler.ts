@@ -4,7 +4,7 @@ import type { AssemblerOptions } from './assembler-options.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { BinlogTables } from './binlog-tables.ts';
 import type { RowsEvent, TableMapEvent } from './binlog-tables.ts';
-import { FileTime } from './file-time.ts';
+import { FileHistory } from './file-history.ts';
 import { addRows } from './row-changes.ts';
 import type { RowsOp } from './row-changes.ts';
 import { GtidPosition } from './gtid-position.ts';
@@ -36,7 +36,7 @@ export class TransactionAssembler {
   #at: BinlogPoint;
   #placed: boolean;
   #open: OpenTransaction | null = null;
-  readonly #fileTime: FileTime;
+  readonly #file: FileHistory;
 
   constructor(options: AssemblerOptions, emit: (item: SourceItem, bytes: number) => void) {
     this.#options = options;
@@ -44,7 +44,7 @@ export class TransactionAssembler {
     this.#tables = new BinlogTables(options.cloudSchema, this.#undecodable.bind(this));
     this.#at = options.start;
     this.#placed = !options.byGtid;
-    this.#fileTime = new FileTime(options.byGtid ? null : (options.fileMs ?? null));
+    this.#file = new FileHistory(options.byGtid ? {} : options);
     this.#gtids = options.gtid?.includes(':')
       ? new MysqlGtidSet(options.gtid)
       : new GtidPosition(options.gtid);
@@ -67,6 +67,10 @@ export class TransactionAssembler {
       case 'DeleteRows':
         return this.#rows(event as unknown as RowsEvent, 'd');
       case 'Xid':
+        this.#file.commit(
+          String((event as BinlogEventByTypeName<'Xid'>).xid),
+          this.#startOf(event),
+        );
         return this.#commit(event);
       case 'Query':
         return this.#query(event as QueryEvent);
@@ -97,7 +101,7 @@ export class TransactionAssembler {
         return this.#prepare(event as BinlogEventByTypeName<'XaPrepare'>);
       case 'Rotate': {
         const { binlogName, position } = event as BinlogEventByTypeName<'Rotate'>;
-        if (binlogName !== this.#at.file) this.#fileTime.rotate();
+        if (binlogName !== this.#at.file) this.#file.rotate();
         return this.#passed({ file: binlogName, pos: position });
       }
       case 'Heartbeat': {
@@ -114,7 +118,7 @@ export class TransactionAssembler {
       case 'Format':
         // Every file begins with one; table ids start again when the server has restarted in between.
         this.#tables.clear();
-        this.#fileTime.format(event.timestamp, this.#at);
+        this.#file.format(event.timestamp, this.#at);
         if (this.#placed && !this.#open)
           this.#emit({ kind: 'passed', boundary: this.#boundary() }, 0);
         return;
@@ -215,6 +219,12 @@ export class TransactionAssembler {
     this.#end(event);
   }
 
+  // What was compressed has no place of its own in the file, nor has what comes without one.
+  #startOf({ nextPosition, size }: AnyBinlogEvent): number | null {
+    const hasPlace = nextPosition > 0 && this.#options.facts?.unpacking !== true;
+    return hasPlace ? this.#unwrap(nextPosition) - size - this.#options.frameBytes() : null;
+  }
+
   #commitPrepared(xid: string, event: QueryEvent): void {
     const prepared = this.#prepared.take(xid);
     const txn = this.#open;
@@ -259,7 +269,7 @@ export class TransactionAssembler {
   }
 
   #here(): Boundary {
-    return { end: this.#at, gtid: this.#gtids.toString() || null, fileMs: this.#fileTime.madeMs };
+    return { end: this.#at, gtid: this.#gtids.toString() || null, ...this.#file.known };
   }
 
   // Headers have four bytes for the position: in a larger file it begins again.

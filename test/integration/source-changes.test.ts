@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import type { Connection } from '../../src/platform/mysql.ts';
 import { caughtUpWith, expectFeedHasTable, sourceStatus } from '../support/feed-and-table.ts';
+import { binlogEnd, gtidAt } from '../../src/tail/server-facts.ts';
 import { killTailWhen } from '../support/killable-tail.ts';
 import { canStartMariaDb, startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
@@ -109,6 +110,25 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
     expect(position?.healed?.why).toMatch(
       /^(another history|beyond the end|refused by the server)$/,
     );
+  });
+
+  test('a binlog that was reset is another one even if second, byte and GTID are those of the old one', async () => {
+    await using cloud = await tailedCloud(server.url);
+    const { sql } = cloud;
+    const reset = () => sql.query('SET timestamp = 1772323200; RESET MASTER; SET timestamp = 0');
+    await reset();
+    await write(sql, 1001, 1020);
+    await follow(cloud, sql);
+    const { position: before } = await sourceStatus(cloud);
+    await reset();
+    await write(sql, 1021, 1040);
+    expect(await binlogEnd(sql)).toEqual({ file: before?.file, pos: before?.pos });
+    expect(await gtidAt(sql, await binlogEnd(sql))).toBe(before?.gtid);
+    await write(sql, 1041, 1045);
+    await follow(cloud, sql);
+    expect(await expectFeedHasTable(cloud, sql)).toEqual([]);
+    const { position } = await sourceStatus(cloud);
+    expect(position).toMatchObject({ fileMs: before?.fileMs, healed: { why: 'another history' } });
   });
 
   test('killed in the middle of a healing again and again, it loses nothing and repeats nothing', async () => {

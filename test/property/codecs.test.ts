@@ -197,6 +197,7 @@ test('a position is read as it was written', () => {
     watermarkMs: orNull(anyMs),
     feedPartitions: fc.integer({ min: 1, max: 64 }),
     fileMs: orNull(anyMs),
+    lastXid: orNull(fc.record({ pos: fc.nat(), xid: anyId })),
     serverUuid: orNull(anyText),
     newestEvent: orNull(fc.record({ id: anyId, hash: anyText })),
     cuts: fc.array(fc.record({ incarnation: fc.integer({ min: 1 }), aboveId: anyId })),

@@ -16,6 +16,7 @@ const record: PositionRecord = {
   feedPartitions: 8,
   atMs: 17,
   fileMs: 1772319600000,
+  lastXid: { pos: 4680, xid: '18446744073709551615' },
   serverUuid: null,
   newestEvent: { id: '18446744073709551615', hash: '0123456789abcdef' },
   cuts: [{ incarnation: 1, aboveId: '100' }],
@@ -42,15 +43,16 @@ test('a position above 32 bits is read as it was written', () => {
 });
 
 test('a position that an older version wrote has had one incarnation and was never healed', () => {
-  const { fileMs, serverUuid, newestEvent, cuts, healed, poll, ...old } = record;
+  const { fileMs, lastXid, serverUuid, newestEvent, cuts, healed, poll, ...old } = record;
   expect(decodePosition(JSON.stringify(old))).toEqual({
     ...record,
     fileMs: null,
+    lastXid: null,
     serverUuid: null,
     newestEvent: null,
     cuts: [],
   });
-  expect([fileMs, serverUuid, newestEvent, cuts, healed, poll]).not.toContain(undefined);
+  expect([fileMs, lastXid, serverUuid, newestEvent, cuts, healed, poll]).not.toContain(undefined);
 });
 
 test.each([

@@ -22,6 +22,7 @@ const same: ServerSight = {
   executed: '0-1-120',
   purged: '0-1-40',
   isReplica: false,
+  lastXid: 'same',
   newestEvent: 'same',
   refused: false,
 };
@@ -48,6 +49,21 @@ test.each<{
     why: 'one that got another server id has the same binlog',
     seen: { serverId: 7 },
     decides: position,
+  },
+  {
+    why: 'one whose transaction before our place has no number goes on by its place',
+    seen: { lastXid: 'unknown' },
+    decides: position,
+  },
+  {
+    why: 'a file in which another transaction ends at our byte is another history, whatever else agrees',
+    seen: { lastXid: 'differs' },
+    decides: heal('another history'),
+  },
+  {
+    why: 'another server that has all of ours is not asked for numbers of its own',
+    seen: { ...replica, lastXid: 'differs' },
+    decides: gtid,
   },
   {
     why: 'GTIDs of several domains are compared in whatever order they are listed',

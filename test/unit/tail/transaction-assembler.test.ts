@@ -156,6 +156,34 @@ test('a server that writes no positions within a transaction: the last one that 
   expect(item).toMatchObject({ changes: [{ position: { pos: 100 } }] });
 });
 
+test('a place says which commit came last in its file, until the next file begins', () => {
+  const rotate = { binlogName: 'b.2', position: 4 };
+  const commit = (nextPosition: number, xid: number) =>
+    event('Xid', nextPosition, { xid, size: 8 });
+  const given = [
+    gtid(2, 100),
+    commit(131, 17),
+    gtid(3, 180, { standalone: true }),
+    query('DROP x', 240),
+    event('Rotate', 0, rotate),
+    gtid(4, 300),
+    commit(331, 21),
+  ];
+  const frame = { frameBytes: () => 23, lastXid: { pos: 50, xid: '9' } };
+  expect(assemble([gtid(2, 100, { standalone: true }), query('DROP x', 240)], frame)).toMatchObject(
+    [{ boundary: { lastXid: { pos: 50, xid: '9' } } }],
+  );
+  expect(assemble(given, frame).map((item) => 'boundary' in item && item.boundary)).toMatchObject([
+    { end: { pos: 131 }, lastXid: { pos: 100, xid: '17' } },
+    { end: { pos: 240 }, lastXid: { pos: 100, xid: '17' } },
+    { end: { file: 'b.2', pos: 4 }, lastXid: null },
+    { end: { file: 'b.2', pos: 331 }, lastXid: { pos: 300, xid: '21' } },
+  ]);
+  const facts = { serverId: 1, commitUs: null, unpacking: true };
+  const [compressed] = assemble([gtid(2, 100), commit(131, 17)], { ...frame, facts });
+  expect(compressed).toMatchObject({ boundary: { lastXid: null } });
+});
+
 describe('a file of more than 4 GiB, whose headers have four bytes for the position', () => {
   const size = 2 ** 32;
   const start = { file: 'b.1', pos: size - 10 };
