@@ -132,9 +132,10 @@ async function killed(
 
 async function fillHistory(pipeline: Pipeline, events: number): Promise<void> {
   const { target, names } = pipeline;
-  // So few machines that three months make less than one row an event.
-  const vms = Math.max(20, Math.round(events / 3400));
-  await play(plan({ seed: 1, startMs, days, zones: 2, accounts: 300, vms, eventsTarget: events }), {
+  // So few machines, each so busy, that three months make less than one row an event.
+  const accounts = Math.max(10, Math.round(events / 3300));
+  const vms = Math.max(1, Math.round(events / 9500));
+  await play(plan({ seed: 1, startMs, days, zones: 2, accounts, vms, eventsTarget: events }), {
     ...{ target, cloudSchema: names.cloudSchema, pace: 'history' },
     signal: new AbortController().signal,
   });
