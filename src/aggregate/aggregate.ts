@@ -35,6 +35,8 @@ export interface AggregateOptions extends AskedRules {
   readonly schema: string;
   /** Name of the generation, normally `main`. */
   readonly generation: string;
+  /** CloudStack's, for where windows of a new generation begin; left out: no usage server has worked. */
+  readonly cloudUsageSchema?: string;
   /** Prefix of all topics. */
   readonly prefix: string;
   readonly feedPartitions: number;
@@ -130,7 +132,7 @@ async function runOnce(asked: AggregateOptions, io: AggregateIo): Promise<void> 
         watchMs: options.watchMs ?? 10_000,
         rules: {
           ...rules,
-          quirks: quirkSet(options.preset, options.quirkOverrides),
+          quirks: quirkSet(options.preset, generation.quirkOverrides),
           fold: io.fold ?? fold,
           helperTables: options.helperTables ?? true,
           corrections: options.corrections ?? defaultCorrections,

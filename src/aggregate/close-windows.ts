@@ -3,6 +3,7 @@ import { encodeState } from '../domain/account-state.ts';
 import type { CloudRules } from '../domain/cloud-rules.ts';
 import type { CorrectionRules } from '../domain/correction.ts';
 import type { fold as domainFold } from '../domain/fold.ts';
+import { foldWindow } from '../domain/fold-window.ts';
 import type { QuirkSet } from '../domain/quirks.ts';
 import { isClosed, nextWindow, windowOf } from '../domain/window.ts';
 import type { WindowSpec } from '../domain/window.ts';
@@ -182,7 +183,7 @@ function foldAccount(
   try {
     const folded = rules.fold({
       state: state.value,
-      window: { ...window, runMs: window.endMs + rules.closeDelayMs },
+      window: foldWindow(window, { ...rules, spec: rules.window }),
       events,
       facts: facts.view(),
       quirks: rules.quirks,

@@ -12,8 +12,17 @@ export type SettingsRecord = Extract<FeedRecord, { kind: 'settings' }>;
 /** Every partition has all settings; this one speaks of them. */
 const speaker = 0;
 
+/** What a feed says of its cloud's settings. */
+export interface FeedSettings {
+  /** By now. */
+  readonly newest: CloudSettings;
+  /** As the feed began, which never changes, and when that was. */
+  readonly first: CloudSettings;
+  readonly firstMs: EpochMs;
+}
+
 /**
- * The newest settings of the cloud in a feed. Waits until the feed has more than settings, because its snapshot
+ * The settings of the cloud in a feed. Waits until the feed has more than settings, because its snapshot
  * begins with them, one record each.
  * @returns null when the signal aborts first.
  */
@@ -21,10 +30,11 @@ export async function readCloudSettings(
   log: EventLog,
   topic: string,
   signal: AbortSignal,
-): Promise<CloudSettings | null> {
+): Promise<FeedSettings | null> {
   const all = await log.offsets(topic);
   const { earliest = 0, next = 0 } = all.find(({ partition }) => partition === speaker) ?? {};
   const settings = new Map<string, string | null>();
+  let first: Pick<FeedSettings, 'first' | 'firstMs'> = { first: new Map(), firstMs: 0 };
   let hasMore = false;
   for await (const batch of log.read({ topic, partition: speaker, from: earliest, signal })) {
     for (const { value } of batch.records) {
@@ -32,10 +42,15 @@ export async function readCloudSettings(
       if (value?.includes('"kind":"settings"') !== true) hasMore = true;
       else {
         const parsed = parseRecord(value);
-        if (parsed.ok && parsed.record.kind === 'settings') enter(settings, parsed.record);
+        if (!parsed.ok || parsed.record.kind !== 'settings') continue;
+        enter(settings, parsed.record);
+        if (!hasMore) {
+          const firstMs = first.first.size === 0 ? parsed.record.origin.commitMs : first.firstMs;
+          first = { first: new Map(settings), firstMs };
+        }
       }
     }
-    if (hasMore && batch.nextOffset >= next) return settings;
+    if (hasMore && batch.nextOffset >= next) return { newest: settings, ...first };
   }
   return null;
 }

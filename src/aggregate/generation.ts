@@ -2,7 +2,9 @@ import { setTimeout } from 'node:timers/promises';
 import type { BillingSettings } from '../contracts/fold.ts';
 import { defaultCorrections } from '../domain/correction.ts';
 import type { CorrectionRules } from '../domain/correction.ts';
+import { hasLongDays } from '../domain/fold-window.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
+import { readQuirks, storedQuirks, windowSettings } from '../domain/stored-window.ts';
 import type { WindowSpec } from '../domain/window.ts';
 import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
@@ -28,6 +30,8 @@ export interface Generation {
   readonly id: number;
   readonly name: string;
   readonly state: 'building' | 'live' | 'retired';
+  /** As it was made with them; of one that was made before a quirk there was, not what the preset says today. */
+  readonly quirkOverrides: Partial<QuirkSet>;
 }
 
 /**
@@ -41,18 +45,15 @@ export async function ensureGeneration(
   options: GenerationOptions,
 ): Promise<Generation> {
   const table = quoteName(options.schema, 'generation');
+  const { preset, window } = options;
   const wanted = {
     feed_topic: options.feedTopic,
     feed_partitions: options.feedPartitions,
-    range_minutes: options.window.rangeMinutes,
-    time_zone: options.window.timeZone,
+    range_minutes: window.rangeMinutes,
+    time_zone: window.timeZone,
     close_delay_ms: options.closeDelayMs,
-    preset: options.preset,
-    settings: sortedJson({
-      quirks: options.quirkOverrides,
-      billing: options.settings,
-      ...correctionSettings(options.corrections ?? defaultCorrections),
-    }),
+    preset,
+    settings: settingsText(options, storedQuirks(preset, options.quirkOverrides, window)),
   };
   const read = async () => {
     const [rows] = await pool.query<RowDataPacket[]>(`SELECT * FROM ${table} WHERE name = ?`, [
@@ -77,13 +78,29 @@ export async function ensureGeneration(
     row = await read();
   }
   if (!row) throw new AppError('STORE_SCHEMA_MISSING', { generation: options.name });
+  const { quirks } = JSON.parse(String(row['settings'])) as { quirks: Partial<QuirkSet> };
+  if (hasLongDays(window) && quirks.splitLongDay === undefined)
+    wanted.settings = settingsText(options, withoutSplit(options.quirkOverrides));
   refuseOther(options.name, wanted, row);
   const id = Number(row['id']);
   crashPoint('aggregate.generation-made');
   await enterPartitions(pool, options, id);
   crashPoint('aggregate.partitions-entered');
-  return { id, name: options.name, state: row['state'] as Generation['state'] };
+  const quirkOverrides = readQuirks(preset, quirks, window);
+  return { id, name: options.name, state: row['state'] as Generation['state'], quirkOverrides };
 }
+
+const settingsText = (options: GenerationOptions, quirks: Partial<QuirkSet>): string =>
+  sortedJson({
+    quirks,
+    billing: options.settings,
+    ...windowSettings(options.window),
+    ...correctionSettings(options.corrections ?? defaultCorrections),
+  });
+
+/** As settings were before the quirk was there: a long day was never split. */
+const withoutSplit = ({ splitLongDay, ...rest }: Partial<QuirkSet>): Partial<QuirkSet> =>
+  splitLongDay === true ? { ...rest, splitLongDay } : rest;
 
 /** What is not the default: a replay with other rules would make other corrections beside those that stand. */
 function correctionSettings({ mode, reachMs }: CorrectionRules): object {

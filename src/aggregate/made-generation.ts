@@ -3,6 +3,7 @@ import type { CloudRules } from '../domain/cloud-rules.ts';
 import { defaultCorrections } from '../domain/correction.ts';
 import type { CorrectionRules } from '../domain/correction.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
+import { readQuirks, storedWindow } from '../domain/stored-window.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
 import { quoteName } from '../platform/mysql.ts';
@@ -58,6 +59,15 @@ export async function followGeneration(
   return row ? toGeneration(row) : null;
 }
 
+/** The generation that is published; null in a new schema. */
+export async function readLive(pool: Pool, schema: string): Promise<MadeGeneration | null> {
+  const [rows] = await pool.query<RowDataPacket[]>(
+    `SELECT name FROM ${quoteName(schema, 'generation')} WHERE state = 'live' ORDER BY id LIMIT 1`,
+  );
+  const name: unknown = rows[0]?.['name'];
+  return typeof name === 'string' ? readGeneration(pool, schema, name) : null;
+}
+
 async function read(
   pool: Pool,
   schema: string,
@@ -78,16 +88,22 @@ function toGeneration(row: RowDataPacket): MadeGeneration {
     billing?: Partial<BillingSettings>;
     corrections?: { mode: CorrectionRules['mode']; reachMs: number | null };
   };
+  const preset = row['preset'] as Preset;
+  const window = storedWindow({
+    rangeMinutes: Number(row['range_minutes']),
+    timeZone: String(row['time_zone']),
+    settings: String(row['settings']),
+  });
   return {
     id: Number(row['id']),
     name: String(row['name']),
     state: row['state'] as MadeGeneration['state'],
     feedTopic: String(row['feed_topic']),
     feedPartitions: Number(row['feed_partitions']),
-    window: { rangeMinutes: Number(row['range_minutes']), timeZone: String(row['time_zone']) },
+    window,
     closeDelayMs: Number(row['close_delay_ms']),
-    preset: row['preset'] as Preset,
-    quirkOverrides: quirks ?? {},
+    preset,
+    quirkOverrides: readQuirks(preset, quirks ?? {}, window),
     corrections: corrections
       ? { mode: corrections.mode, reachMs: corrections.reachMs ?? Infinity }
       : defaultCorrections,

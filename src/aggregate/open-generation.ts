@@ -1,14 +1,14 @@
 import { realOverrides } from '../domain/quirks.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
+import type { WindowSpec } from '../domain/window.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Pool, RowDataPacket } from '../platform/mysql.ts';
-import { quoteName } from '../platform/mysql.ts';
+import type { Pool } from '../platform/mysql.ts';
 import { usageFeed } from '../../streams/index.ts';
 import { copyBase } from './base-state.ts';
 import { ensureGeneration } from './generation.ts';
-import { readGeneration, requireGeneration } from './made-generation.ts';
+import { readGeneration, readLive, requireGeneration } from './made-generation.ts';
 import type { MadeGeneration } from './made-generation.ts';
 import { resolveRules } from './resolve-rules.ts';
 import type { AskedRules } from './resolve-rules.ts';
@@ -20,6 +20,8 @@ export interface OpenGeneration extends AskedRules {
   /** null: as the live generation has it. */
   readonly preset: Preset | null;
   readonly quirkOverrides: Partial<QuirkSet>;
+  /** CloudStack's, for where windows begin when there is no live generation. */
+  readonly cloudUsageSchema?: string;
   /** It begins with a savepoint: not with the states that the live one began with. */
   readonly fromSavepoint?: boolean;
 }
@@ -42,22 +44,23 @@ export async function openGeneration(
   asked: OpenGeneration,
   io: OpenIo,
 ): Promise<MadeGeneration | null> {
-  const { schema, name, prefix } = asked;
+  const { schema, name, prefix, cloudUsageSchema } = asked;
   const { pool, log } = io;
   const base = (await readGeneration(pool, schema, name)) ?? (await readLive(pool, schema));
   const feedTopic = base?.feedTopic ?? usageFeed.topic(prefix);
   const held = await log.offsets(feedTopic);
   if (held.length === 0) throw new AppError('LOG_OFFSET_MISSING', { topic: feedTopic });
+  const context = { ...io, schema, generation: name, feedTopic, cloudUsageSchema };
   const rules = base
     ? await resolveRules(
         {
-          window: { ...base.window, ...asked.window },
+          window: windowLike(base.window, asked.window),
           closeDelayMs: asked.closeDelayMs ?? base.closeDelayMs,
           settings: { ...base.settings, ...asked.settings },
         },
-        { ...io, schema, generation: name, feedTopic },
+        context,
       )
-    : await resolveRules(asked, { ...io, schema, generation: name, feedTopic });
+    : await resolveRules(asked, context);
   if (rules === null) return null;
   const preset = asked.preset ?? base?.preset ?? 'correct';
   const kept = preset === base?.preset ? base.quirkOverrides : {};
@@ -78,11 +81,9 @@ export async function openGeneration(
   return made;
 }
 
-/** The generation that is published; null in a new schema. */
-export async function readLive(pool: Pool, schema: string): Promise<MadeGeneration | null> {
-  const [rows] = await pool.query<RowDataPacket[]>(
-    `SELECT name FROM ${quoteName(schema, 'generation')} WHERE state = 'live' ORDER BY id LIMIT 1`,
-  );
-  const name: unknown = rows[0]?.['name'];
-  return typeof name === 'string' ? readGeneration(pool, schema, name) : null;
+/** Where windows of one range begin says nothing of another's. */
+function windowLike(base: WindowSpec, asked: Partial<WindowSpec>): Partial<WindowSpec> {
+  const { originMs, ...rest } = base;
+  const isOther = asked.rangeMinutes !== undefined && asked.rangeMinutes !== base.rangeMinutes;
+  return { ...rest, ...(isOther || originMs === undefined ? {} : { originMs }), ...asked };
 }

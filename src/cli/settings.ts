@@ -87,6 +87,16 @@ export const settings = {
     schema: whole(1, 525_600).optional(),
     shown: "the cloud's usage.stats.job.aggregation.range, else 1440",
   }),
+  windowOrigin: setting({
+    name: 'window-origin',
+    value: 'TIME',
+    what: 'start of any one window, at a whole minute, where the range is neither 1440 nor 60; kept for ever once a generation is made',
+    schema: instantMs
+      .refine((ms) => ms % 60_000 === 0, { error: 'windows start at whole minutes' })
+      .optional(),
+    shown:
+      "that of the live generation; else the end of the last usage_job; else the cloud's first usage.stats.job.exec.time",
+  }),
   closeDelay: setting({
     name: 'close-delay',
     value: 'DURATION',

@@ -3,6 +3,7 @@ import { runAggregate } from '../aggregate/aggregate.ts';
 import { cloudRules } from '../domain/cloud-rules.ts';
 import { realOverrides } from '../domain/quirks.ts';
 import type { Preset } from '../domain/quirks.ts';
+import type { WindowSpec } from '../domain/window.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -54,6 +55,7 @@ export const aggregateKeys = [
   ...logKeys,
   ...windowKeys,
   ...storeKeys,
+  'windowOrigin',
   'preset',
   'helperTables',
   'corrections',
@@ -78,6 +80,17 @@ export const sinkKeys = [
 ] as const satisfies readonly SettingKey[];
 
 type Values<K extends readonly SettingKey[]> = Pick<SettingValues, K[number]>;
+
+/** What the operator says of the windows of a generation. */
+export const askedWindow = ({
+  range: rangeMinutes,
+  timeZone,
+  windowOrigin: originMs,
+}: Pick<SettingValues, 'range' | 'timeZone' | 'windowOrigin'>): Partial<WindowSpec> => ({
+  ...(rangeMinutes === undefined ? {} : { rangeMinutes }),
+  ...(timeZone === undefined ? {} : { timeZone }),
+  ...(originMs === undefined ? {} : { originMs }),
+});
 
 /** One line of progress of a stage, for people and for `--json`. */
 export type Report = (stage: 'tail' | 'aggregate' | 'sink', facts: object) => void;
@@ -170,7 +183,7 @@ export async function adoptStage(
 }
 
 export async function aggregateStage(
-  v: Values<typeof aggregateKeys>,
+  v: Values<typeof aggregateKeys> & Pick<SettingValues, 'cloudUsageSchema'>,
   preset: Preset,
   io: Io,
   signal: AbortSignal,
@@ -184,10 +197,8 @@ export async function aggregateStage(
       generation: v.generation,
       prefix: v.prefix,
       feedPartitions: v.partitions,
-      window: {
-        ...(v.range === undefined ? {} : { rangeMinutes: v.range }),
-        ...(v.timeZone === undefined ? {} : { timeZone: v.timeZone }),
-      },
+      window: askedWindow(v),
+      cloudUsageSchema: v.cloudUsageSchema,
       closeDelayMs: v.closeDelay,
       preset,
       helperTables: v.helperTables,

@@ -64,4 +64,6 @@ export interface BillingSettings {
 export interface FoldWindow extends Window {
   /** Window end + close delay: the "now" of every rule that reads a clock. */
   readonly runMs: EpochMs;
+  /** The windows that its rows are of, where they are not its own: they abut and are together the window. */
+  readonly billedAs?: readonly Window[];
 }

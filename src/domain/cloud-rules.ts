@@ -1,6 +1,7 @@
 import type { BillingSettings } from '../contracts/fold.ts';
-import { timeZone } from './time-zone.ts';
-import { checkWindowSpec, windowOf } from './window.ts';
+import type { EpochMs } from '../contracts/time.ts';
+import { dayMs, timeZone } from './time-zone.ts';
+import { checkWindowSpec, hasOrigin, toOrigin, windowOf } from './window.ts';
 import type { WindowSpec } from './window.ts';
 
 /** What a generation is folded by, beside its preset. */
@@ -15,6 +16,8 @@ export interface CloudRules {
 export interface GivenRules {
   readonly rangeMinutes?: number | undefined;
   readonly timeZone?: string | undefined;
+  /** Start of any one window, for ranges that begin somewhere; null: none, as for generations that have none. */
+  readonly originMs?: EpochMs | null | undefined;
   readonly closeDelayMs?: number | undefined;
   readonly snapshotVirtualSize?: boolean | undefined;
 }
@@ -40,19 +43,42 @@ const referenceMs = 1_768_478_400_000;
  *
  * The close delay is the time from a window's end to the job's run (exec.time in the execution zone), but
  * at least 15 minutes, or half the range when that is less: events are committed late by some seconds.
+ * Windows that have an origin end when the job runs.
  *
  * @see docs/cloudstack/windows.md, settings that shape windows
  */
 export function cloudRules(settings: CloudSettings, given: GivenRules = {}): CloudRules {
-  const window = {
-    rangeMinutes: given.rangeMinutes ?? rangeOf(settings.get(rangeName)),
+  const rangeMinutes = given.rangeMinutes ?? rangeOf(settings.get(rangeName));
+  const { originMs } = given;
+  const window: WindowSpec = {
+    rangeMinutes,
     timeZone: given.timeZone ?? zoneOf(settings.get(zoneName)),
+    ...(hasOrigin(rangeMinutes) && originMs !== undefined
+      ? { originMs: originMs === null ? null : toOrigin(originMs, rangeMinutes) }
+      : {}),
   };
   const leastMs = Math.min(longestDelayMs, window.rangeMinutes * 30_000);
   const closeDelayMs = given.closeDelayMs ?? Math.max(leastMs, runDelayMs(settings, window));
   const snapshotVirtualSize =
     given.snapshotVirtualSize ?? settings.get(virtualSizeName)?.toLowerCase() === 'true';
   return { window, closeDelayMs, settings: { snapshotVirtualSize } };
+}
+
+/**
+ * When a usage server that is started at an instant runs first, which is where the second of its windows begins
+ * when their range is neither a day nor an hour: the next time of day exec.time in the execution zone; without a
+ * usable one the next midnight.
+ */
+export function firstRunMs(settings: CloudSettings, startedMs: EpochMs): EpochMs {
+  const zone = timeZone(zoneOf(settings.get(execZoneName)));
+  const at = execTimeMs(settings) ?? 0;
+  const today = zone.dayAt(startedMs);
+  const runOf = (day: number): EpochMs => {
+    const wall = day * dayMs + at;
+    return wall - zone.offsetAt(wall - zone.offsetAt(wall));
+  };
+  const next = runOf(today) >= startedMs ? runOf(today) : runOf(today + 1);
+  return Math.floor(next / 60_000) * 60_000;
 }
 
 /** A setting that says something else than what a generation is folded by. */
@@ -114,12 +140,18 @@ function zoneOf(text: string | null | undefined): string {
  * 0 when the settings do not say, or when days are not made of whole windows.
  */
 function runDelayMs(settings: CloudSettings, window: WindowSpec): number {
-  const [, hours, minutes] = /^(\d{1,4}):(\d{1,4})$/.exec(settings.get(execTimeName) ?? '') ?? [];
-  if (hours === undefined || minutes === undefined) return 0;
+  const execMs = execTimeMs(settings);
+  if (execMs === null || typeof window.originMs === 'number') return 0;
   if (minutesPerDay % window.rangeMinutes !== 0) return 0;
   const rangeMs = window.rangeMinutes * 60_000;
   const { endMs } = windowOf(referenceMs, window);
   const day = timeZone(zoneOf(settings.get(execZoneName))).dayAround(endMs);
-  const runMs = day.startMs + (Number(hours) * 60 + Number(minutes)) * 60_000;
-  return (((runMs - endMs) % rangeMs) + rangeMs) % rangeMs;
+  return (((day.startMs + execMs - endMs) % rangeMs) + rangeMs) % rangeMs;
+}
+
+/** exec.time as ms since midnight; lenient, so it may be beyond a day. null: the settings do not say. */
+function execTimeMs(settings: CloudSettings): number | null {
+  const [, hours, minutes] = /^(\d{1,4}):(\d{1,4})$/.exec(settings.get(execTimeName) ?? '') ?? [];
+  if (hours === undefined || minutes === undefined) return null;
+  return (Number(hours) * 60 + Number(minutes)) * 60_000;
 }

@@ -1,6 +1,7 @@
 import type { AccountFacts, Anomaly, FoldEvent, Refused } from '../contracts/fold.ts';
 import { compareU64, u64 } from '../contracts/ids.ts';
 import type { U64 } from '../contracts/ids.ts';
+import type { Window } from '../contracts/time.ts';
 import type { UsageRow } from '../contracts/usage-row.ts';
 import type { AccountState } from './account-state.ts';
 import type { Growth } from './counters.ts';
@@ -53,22 +54,32 @@ export function fold(input: FoldInput): FoldOutput {
   const domainId = domainOf(input);
 
   let bases = { networkBases: state.networkBases, diskBases: state.diskBases };
-  let rows: UsageRow[] = [];
+  const rows: UsageRow[] = [];
   let growth: FoldOutput['growth'] = { network: [], disk: [] };
   const { firstPublicTemplateOnly } = quirks;
   if (!firstPublicTemplateOnly) closePublicTemplates(ledger, facts);
   if (ledger.isAccountKnown && isBilled(facts, window, quirks)) {
-    const ctx: RowContext = {
-      accountId: state.accountId,
-      domainId: domainId ?? noDomain,
-      window,
-      quirks,
-    };
-    const network = networkBytes(ctx, facts.counters, state.networkBases, ledger.findings);
-    const disk = diskIo(ctx, facts.counters, state.diskBases, ledger.findings);
+    const own = { accountId: state.accountId, domainId: domainId ?? noDomain, quirks };
+    const contextOf = (part: Window): RowContext => ({
+      ...own,
+      window: { ...part, runMs: window.runMs },
+    });
+    const parts = window.billedAs ?? [window];
+    const last = contextOf(parts.at(-1) ?? window);
+    // What counters have grown by is known at the run time: it is of the newest window.
+    const network = networkBytes(last, facts.counters, state.networkBases, ledger.findings);
+    const disk = diskIo(last, facts.counters, state.diskBases, ledger.findings);
     bases = { networkBases: network.bases, diskBases: disk.bases };
     growth = { network: network.growth, disk: disk.growth };
-    rows = [...intervalRows(ledger, ctx), ...network.rows, ...disk.rows, ...bucketRows(ctx, facts)];
+    for (const part of parts.slice(0, -1)) {
+      const ctx = contextOf(part);
+      const ofPart = [...intervalRows(ledger, ctx), ...bucketRows(ctx, facts)];
+      // A key is one row of a window.
+      rows.push(...ofPart.map((row) => ({ ...row, key: `${row.key}@${part.startMs}` })));
+      if (firstPublicTemplateOnly) closePublicTemplates(ledger, facts);
+    }
+    const ofLast = [...intervalRows(ledger, last), ...network.rows, ...disk.rows];
+    rows.push(...ofLast, ...bucketRows(last, facts));
     if (firstPublicTemplateOnly) closePublicTemplates(ledger, facts);
   }
   return {

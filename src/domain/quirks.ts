@@ -110,6 +110,11 @@ export const quirks = {
     correct: 'what is open is billed until it is closed',
     presets: java,
   },
+  splitLongDay: {
+    java: 'the day of 25 hours is two windows, of 1 hour and of 24: each resource has two rows for it; bytes and requests are in the second',
+    correct: 'a day of the calendar is one window, however long',
+    presets: java,
+  },
   firstPublicTemplateOnly: {
     java: 'of the public templates of a removed account only the first is closed, and only for later windows',
     correct: 'all of them end with the account',

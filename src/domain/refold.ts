@@ -6,6 +6,7 @@ import { renumbered } from './base-state.ts';
 import type { BaseState } from './base-state.ts';
 import { fold } from './fold.ts';
 import type { FoldOutput } from './fold.ts';
+import { foldWindow } from './fold-window.ts';
 import type { QuirkSet } from './quirks.ts';
 import { nextWindow, windowOf } from './window.ts';
 import type { WindowSpec } from './window.ts';
@@ -62,8 +63,8 @@ export class Refold {
    * @throws Error only for a fault of this program.
    */
   step(bounds: Window, events: readonly FoldEvent[]): FoldOutput {
-    const { quirks, settings, closeDelayMs } = this.#setup;
-    const window = { ...bounds, runMs: bounds.endMs + closeDelayMs };
+    const { quirks, settings } = this.#setup;
+    const window = foldWindow(bounds, this.#setup);
     const facts = factsAt(this.#facts, window);
     const before = this.#state;
     const output = this.#setup.fold({ state: before, window, events, facts, quirks, settings });

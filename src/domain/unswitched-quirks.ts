@@ -129,12 +129,19 @@ export const unswitchedQuirks = {
     reason: 'usage is lost without a record',
     test: 'test/integration/aggregate-faults.test.ts: a connection lost at any step, with a COMMIT of unknown outcome, changes nothing',
   },
-  'split-long-day': {
-    java: 'the day of 25 hours is two windows, of 1 hour and of 24; a catch-up over a change of the clock is off by an hour',
-    correct: 'a day on the calendar is one window',
+  'shifted-days': {
+    java: 'a run that catches up several days over a change of the clock cuts the days before it an hour beside midnight',
+    correct: 'a day begins at midnight, whenever it is billed',
     presets: never,
-    reason: 'customers have two rows for one day, and the bounds depend on when a run was',
-    test: 'test/integration/cloud-windows.test.ts: R12: the day of 25 hours is one window with one set of rows',
+    reason: 'the bounds depend on when a run was',
+    test: 'test/unit/domain/fold-window.test.ts: days before a change of the clock begin at midnight, however many are folded at once',
+  },
+  'shifted-windows': {
+    java: 'windows of a range that is neither a day nor an hour are counted back from a run: after a restart or a late run one is shorter or longer, and those after it begin elsewhere',
+    correct: 'windows follow each other in steps of the range, from the first on',
+    presets: never,
+    reason: 'the bounds depend on when a program was started',
+    test: 'test/integration/window-origin.test.ts: windows of 90 minutes begin at the first exec.time of the cloud, whatever becomes of it',
   },
   'calendar-roll': {
     java: 'on a first run on 1 January, or in the first hour of a day, the window starts after its end',

@@ -7,13 +7,40 @@ export interface WindowSpec {
   readonly rangeMinutes: number;
   /** IANA name, `GMT`, or `GMT+hh:mm`; empty is GMT. */
   readonly timeZone: string;
+  /**
+   * Of a range that {@link hasOrigin}: the start of any one window; kept as {@link toOrigin} has it. null or left
+   * out: windows as generations had them that were made without one.
+   */
+  readonly originMs?: EpochMs | null;
 }
 
 const minutesPerDay = 1440;
 const maxRangeMinutes = 366 * minutesPerDay;
 
 /**
- * The window that holds an instant. Windows of one spec abut, hold at least 1 ms and never overlap:
+ * Whether windows of a range follow each other from the first that there was, and not from midnights or full
+ * hours: all but days and hours, as CloudStack's usage server has it.
+ */
+export const hasOrigin = (rangeMinutes: number): boolean =>
+  rangeMinutes !== minutesPerDay && rangeMinutes !== 60;
+
+/** The first start from 1970 on of windows of which one starts at `startMs`: equal for equal windows. */
+export function toOrigin(startMs: EpochMs, rangeMinutes: number): EpochMs {
+  const rangeMs = rangeMinutes * 60_000;
+  return ((startMs % rangeMs) + rangeMs) % rangeMs;
+}
+
+/** Whether two specs cut time alike. */
+export const isSameSpec = (a: WindowSpec, b: WindowSpec): boolean =>
+  a.rangeMinutes === b.rangeMinutes &&
+  a.timeZone === b.timeZone &&
+  (a.originMs ?? null) === (b.originMs ?? null);
+
+/**
+ * The window that holds an instant. Windows of one spec abut, hold at least 1 ms and never overlap.
+ * 1440 is a calendar day of the zone, 23 or 25 hours long where the clock is changed; 60 an hour from its
+ * midnight on. Any other range is counted from its origin in absolute time, whatever the zone. Without
+ * an origin:
  *
  * - a multiple of 1440: that many calendar days of the zone, counted from 1970-01-01; a day is 23 or
  *   25 hours long where the clock is changed, and a day that a zone skipped adds nothing;
@@ -28,6 +55,8 @@ const maxRangeMinutes = 366 * minutesPerDay;
 export function windowOf(ms: EpochMs, spec: WindowSpec): Window {
   const rangeMs = spec.rangeMinutes * 60_000;
   const zone = timeZone(spec.timeZone);
+  if (typeof spec.originMs === 'number' && hasOrigin(spec.rangeMinutes))
+    return step(spec.originMs, ms, rangeMs);
   const dividesDay = minutesPerDay % spec.rangeMinutes === 0;
   const isDays = spec.rangeMinutes % minutesPerDay === 0;
   if (zone.isGmt || (!dividesDay && !isDays)) return step(0, ms, rangeMs);
@@ -68,6 +97,8 @@ export function checkWindowSpec(spec: WindowSpec): string[] {
   } catch {
     problems.push(`unknown aggregation time zone: ${spec.timeZone}`);
   }
+  if (typeof spec.originMs === 'number' && spec.originMs % 60_000 !== 0)
+    problems.push('windows start at whole minutes; their origin does not');
   return problems;
 }
 

@@ -1,3 +1,4 @@
+import { isSameSpec } from '../domain/window.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import { correctCharged } from './correct-charged.ts';
 import { applyDifference, takeIds } from './apply-difference.ts';
@@ -147,7 +148,7 @@ async function check(context: PublishContext, { from, to }: CutoverRequest): Pro
   const other = await loadGeneration(work, t, { name: String(row['name']), feedPartitions }, true);
   if (!other) return refuse('the generation is no more');
   const { spec } = generation;
-  if (other.spec.rangeMinutes !== spec.rangeMinutes || other.spec.timeZone !== spec.timeZone)
+  if (!isSameSpec(other.spec, spec))
     refuse('its windows are others', { live: spec, other: other.spec });
   const { publishedUntilMs } = await readFrontier(work, t, generation);
   const { closedUntilMs } = await readFrontier(work, t, other);

@@ -1,3 +1,4 @@
+import { storedWindow } from '../domain/stored-window.ts';
 import type { WindowSpec } from '../domain/window.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Session } from './session.ts';
@@ -26,7 +27,7 @@ export async function loadGeneration(
   exactly = false,
 ): Promise<Generation | null> {
   const select = `SELECT g.id, g.name, g.state, g.feed_topic, g.feed_partitions, g.range_minutes,
-       g.time_zone, s.superseded_by
+       g.time_zone, g.settings, s.superseded_by
      FROM ${t.generation} g LEFT JOIN ${t.succession} s ON s.generation = g.id`;
   let row = await session.row(`${select} WHERE g.name = ?`, [wanted.name]);
   for (let hops = 0; !exactly && row && row['superseded_by'] !== null && hops < 100; hops++)
@@ -45,6 +46,10 @@ export async function loadGeneration(
     name: String(row['name']),
     feedTopic: String(row['feed_topic']),
     feedPartitions,
-    spec: { rangeMinutes: Number(row['range_minutes']), timeZone: String(row['time_zone']) },
+    spec: storedWindow({
+      rangeMinutes: Number(row['range_minutes']),
+      timeZone: String(row['time_zone']),
+      settings: String(row['settings']),
+    }),
   };
 }

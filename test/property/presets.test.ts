@@ -36,6 +36,7 @@ const reach: Readonly<Record<QuirkName, readonly number[]>> = {
   domainFrozen: all,
   removedAccountsForgotten: all,
   firstPublicTemplateOnly: [7],
+  splitLongDay: all,
 };
 const names = Object.keys(quirks) as QuirkName[];
 

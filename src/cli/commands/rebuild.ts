@@ -9,7 +9,7 @@ import { defineCommand } from '../command.ts';
 import { showProgress } from '../rebuild/progress-bar.ts';
 import { feedTakes, withFeed } from '../rebuild/store-access.ts';
 import { describePlan } from '../rebuild/rebuild-plan.ts';
-import { createIo } from '../stages.ts';
+import { askedWindow, createIo } from '../stages.ts';
 
 export const rebuildCommand = defineCommand({
   name: 'rebuild',
@@ -20,8 +20,8 @@ export const rebuildCommand = defineCommand({
   args: { name: '<generation>', what: 'its name; when it exists, it is gone on with' },
   takes: [
     ...feedTakes,
-    ...(['range', 'closeDelay', 'timeZone', 'until', 'helperTables'] as const),
-    ...(['preset', 'quirks', 'snapshotVirtualSize'] as const),
+    ...(['range', 'windowOrigin', 'closeDelay', 'timeZone', 'until', 'helperTables'] as const),
+    ...(['cloudUsageSchema', 'preset', 'quirks', 'snapshotVirtualSize'] as const),
   ],
   options: [
     new Option('--from-savepoint <name>', 'begin a new generation with the states of a savepoint'),
@@ -37,10 +37,8 @@ export const rebuildCommand = defineCommand({
         schema,
         name,
         prefix: values.prefix,
-        window: {
-          ...(values.range === undefined ? {} : { rangeMinutes: values.range }),
-          ...(values.timeZone === undefined ? {} : { timeZone: values.timeZone }),
-        },
+        window: askedWindow(values),
+        cloudUsageSchema: values.cloudUsageSchema,
         closeDelayMs: values.closeDelay,
         settings:
           values.snapshotVirtualSize === undefined

@@ -12,7 +12,7 @@ import { defineCommand } from '../command.ts';
 import { auditOptions } from './audit.ts';
 import { openLog } from '../open-log.ts';
 import { resolvePreset } from '../preset.ts';
-import { targetOf } from '../stages.ts';
+import { askedWindow, targetOf } from '../stages.ts';
 import { despiteNames } from '../takeover/java-jobs.ts';
 import type { Problem } from '../takeover/java-jobs.ts';
 import { placeAccounts } from '../takeover/place-accounts.ts';
@@ -58,10 +58,8 @@ export const takeoverCommand = defineCommand({
       await checkSchema(pool, schema);
       const feedTopic = usageFeed.topic(prefix);
       await refuseEmptyFeed(log, feedTopic);
-      const window = {
-        ...(values.range === undefined ? {} : { rangeMinutes: values.range }),
-        ...(values.timeZone === undefined ? {} : { timeZone: values.timeZone }),
-      };
+      // Where windows begin is said by the last job, whatever else there is.
+      const window = { ...askedWindow({ ...values, windowOrigin: undefined }), originMs: 0 };
       const settings =
         values.snapshotVirtualSize === undefined
           ? {}

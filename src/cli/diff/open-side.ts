@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readGeneration } from '../../aggregate/made-generation.ts';
+import { readGeneration, readLive } from '../../aggregate/made-generation.ts';
 import type { MadeGeneration } from '../../aggregate/made-generation.ts';
-import { readLive } from '../../aggregate/open-generation.ts';
 import type { WindowSpec } from '../../domain/window.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Pool } from '../../platform/mysql.ts';

@@ -1,5 +1,4 @@
-import { readGeneration } from '../../aggregate/made-generation.ts';
-import { readLive } from '../../aggregate/open-generation.ts';
+import { readGeneration, readLive } from '../../aggregate/made-generation.ts';
 import type { OpenGeneration } from '../../aggregate/open-generation.ts';
 import type { EventLog } from '../../platform/log/log.ts';
 import { quoteName } from '../../platform/mysql.ts';

@@ -1,7 +1,6 @@
 import { hostname, userInfo } from 'node:os';
-import { requireGeneration } from '../../aggregate/made-generation.ts';
+import { requireGeneration, readLive } from '../../aggregate/made-generation.ts';
 import type { MadeGeneration } from '../../aggregate/made-generation.ts';
-import { readLive } from '../../aggregate/open-generation.ts';
 import { rebuild } from '../../aggregate/rebuild.ts';
 import type { RebuildIo, RebuildProgress } from '../../aggregate/rebuild.ts';
 import { AppError, isAppError } from '../../platform/errors.ts';

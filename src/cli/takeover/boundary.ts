@@ -1,15 +1,26 @@
 import { sqlDateTime } from '../../contracts/time.ts';
 import type { EpochMs, Window } from '../../contracts/time.ts';
-import { windowOf } from '../../domain/window.ts';
+import { hasOrigin, toOrigin, windowOf } from '../../domain/window.ts';
 import type { WindowSpec } from '../../domain/window.ts';
 import { AppError } from '../../platform/errors.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Connection, RowDataPacket } from '../../platform/mysql.ts';
 
-/** @throws TAKEOVER_REFUSED when the boundary lies within a window */
-export function windowAt(boundaryMs: EpochMs, spec: WindowSpec): Window {
+/**
+ * How the windows go on that a Java server ended at the boundary, and the first of them. Those of a range that
+ * begins somewhere have the boundary for their origin.
+ *
+ * @throws TAKEOVER_REFUSED when the boundary lies within a window
+ */
+export function windowsFrom(
+  boundaryMs: EpochMs,
+  wanted: WindowSpec,
+): { readonly spec: WindowSpec; readonly window: Window } {
+  const { rangeMinutes } = wanted;
+  const isFree = hasOrigin(rangeMinutes) && boundaryMs % 60_000 === 0;
+  const spec = isFree ? { ...wanted, originMs: toOrigin(boundaryMs, rangeMinutes) } : wanted;
   const window = windowOf(boundaryMs, spec);
-  if (window.startMs === boundaryMs) return window;
+  if (window.startMs === boundaryMs) return { spec, window };
   throw new AppError('TAKEOVER_REFUSED', {
     problems: [
       `the last job ended at ${sqlDateTime(boundaryMs - 1)} GMT, within a window (${sqlDateTime(window.startMs)} .. ${sqlDateTime(window.endMs - 1)} with --range ${spec.rangeMinutes} --time-zone ${spec.timeZone}): let the Java server finish one more job at its usual time, or give the range and time zone that it works with`,

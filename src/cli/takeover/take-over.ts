@@ -20,7 +20,7 @@ import {
   underJobLock,
 } from './java-jobs.ts';
 import type { LastJob, Problem } from './java-jobs.ts';
-import { nameAt, refuseLeadingSink, windowAt } from './boundary.ts';
+import { nameAt, refuseLeadingSink, windowsFrom } from './boundary.ts';
 import type { PlaceOf } from './place-accounts.ts';
 import { readJavaAccounts } from './read-java-accounts.ts';
 import type { ReadRows } from './read-java-accounts.ts';
@@ -73,7 +73,7 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
         throw new AppError('TAKEOVER_REFUSED', {
           problems: ['no job of usage_job has ever succeeded: there is nothing to go on from'],
         });
-      const window = windowAt(last.boundaryMs, wanted.window);
+      const { spec, window } = windowsFrom(last.boundaryMs, wanted.window);
       const name = wanted.name ?? nameAt(last.boundaryMs);
       const problems = await findProblems(connection, cloudUsageSchema, last);
       // What our own sink published last and handed back was compared then.
@@ -81,7 +81,7 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
         problems.push(...(await options.audit()));
       const isDone = !dryRun && (await isBegun(connection, wanted.schema, name, window));
       if (!isDone && !dryRun) refuseProblems(problems, despite);
-      const made = dryRun ? null : await ensureGeneration(pool, { ...wanted, name });
+      const made = dryRun ? null : await ensureGeneration(pool, { ...wanted, window: spec, name });
       const counts = new Counts();
       await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
       await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');

@@ -61,6 +61,8 @@ function billedRows(rows: readonly SnapshotOnPrimaryInterval[], { quirks, window
   const lastSecondMs = window.endMs - 1000;
   const seen = rows
     .filter((row) => row.physicalSize !== zero)
+    // The first window of a long day: CloudStack looks for those that are still there, or deleted in it.
+    .filter((row) => !quirks.splitLongDay || row.endMs === null || row.endMs < window.endMs)
     .filter((row) => row.endMs === null || row.endMs >= window.startMs)
     .filter(
       (row) =>
