@@ -10,6 +10,8 @@ export interface CloudStory {
   /** Account ids; each gets a name of its own. */
   readonly accounts?: readonly number[];
   readonly events?: readonly StoryEvent[];
+  /** When it is committed, for a clock that follows commits; now when left out. */
+  readonly committedMs?: number;
 }
 
 export type StoryEvent = Readonly<Record<string, string | number | null>> & {
@@ -22,6 +24,8 @@ export type StoryEvent = Readonly<Record<string, string | number | null>> & {
 export async function tell(pipeline: Pipeline, story: CloudStory): Promise<void> {
   const sql = await openCloud(pipeline);
   try {
+    if (story.committedMs !== undefined)
+      await sql.query(`SET TIMESTAMP = ${story.committedMs / 1000}`);
     for (const [name, value] of Object.entries(story.settings ?? {}))
       await sql.query(
         `INSERT INTO configuration (category, instance, component, name, value)

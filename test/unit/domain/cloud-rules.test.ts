@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cloudRules, settingConflicts } from '../../../src/domain/cloud-rules.ts';
+import { cloudRules, firstRunMs, settingConflicts } from '../../../src/domain/cloud-rules.ts';
 import type { GivenRules } from '../../../src/domain/cloud-rules.ts';
 
 const range = 'usage.stats.job.aggregation.range';
@@ -71,6 +71,44 @@ describe('a window closes when the job would run', () => {
   ])('$why', ({ given, is }) => {
     expect(rules(given).closeDelayMs).toBe(is * minute);
   });
+
+  test('windows that have an origin end when the job runs, so late commits alone need time', () => {
+    const settings = { [execTime]: '00:50', [range]: '120' };
+    expect(rules(settings, { originMs: 0 }).closeDelayMs).toBe(15 * minute);
+    expect(rules(settings, { originMs: null }).closeDelayMs).toBe(50 * minute);
+  });
+});
+
+describe('the first run is at the next exec.time in the execution zone', () => {
+  const berlin = 'Europe/Berlin';
+  test.each([
+    { from: '2026-06-10T13:14Z', time: '00:15', zone: 'GMT', is: '2026-06-11T00:15Z' },
+    { from: '2026-06-10T13:14Z', time: '13:15', zone: 'GMT', is: '2026-06-10T13:15Z' },
+    { from: '2026-06-10T13:15Z', time: '13:15', zone: 'GMT', is: '2026-06-10T13:15Z' },
+    { from: '2026-06-10T22:10Z', time: '00:15', zone: berlin, is: '2026-06-10T22:15Z' },
+    { from: '2026-01-10T22:10Z', time: '00:15', zone: berlin, is: '2026-01-10T23:15Z' },
+    // The clock on the wall, after it was changed in the night.
+    { from: '2026-03-28T23:30Z', time: '05:00', zone: berlin, is: '2026-03-29T03:00Z' },
+    { from: '2026-10-24T22:30Z', time: '05:00', zone: berlin, is: '2026-10-25T04:00Z' },
+    { from: '2026-06-10T13:14Z', time: '25:70', zone: 'GMT', is: '2026-06-11T02:10Z' },
+    { from: '2026-06-10T13:14Z', time: 'noon', zone: 'GMT', is: '2026-06-11T00:00Z' },
+    { from: '2026-06-10T13:14Z', time: '00:15', zone: 'Mars/Olympus', is: '2026-06-11T00:15Z' },
+  ])('from $from on, $time in $zone: $is', ({ from, time, zone: name, is }) => {
+    const settings = new Map([
+      [execTime, time],
+      [execZone, name],
+    ]);
+    expect(firstRunMs(settings, Date.parse(from))).toBe(Date.parse(is));
+  });
+});
+
+test('where windows begin is kept as the first start from 1970 on, and not for days and hours', () => {
+  const originMs = Date.parse('2026-06-10T22:15Z');
+  const originOf = (minutes: number) =>
+    rules({ [range]: String(minutes) }, { originMs }).window.originMs;
+  expect(originOf(90)).toBe(75 * minute);
+  expect(originOf(7)).toBe(((originMs / minute) % 7) * minute);
+  expect([originOf(60), originOf(1440)]).toEqual([undefined, undefined]);
 });
 
 test('what the operator gives wins', () => {

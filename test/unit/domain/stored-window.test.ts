@@ -11,7 +11,11 @@ const spec = (rangeMinutes: number, originMs: number | null): WindowSpec => ({
 test.each([
   { why: 'a day needs no origin', window: { rangeMinutes: 1440, timeZone: 'GMT' }, kept: {} },
   { why: 'nor does an hour', window: { rangeMinutes: 60, timeZone: 'GMT' }, kept: {} },
-  { why: 'another range has one', window: spec(90, 900_000), kept: { window: { originMs: 900_000 } } },
+  {
+    why: 'another range has one',
+    window: spec(90, 900_000),
+    kept: { window: { originMs: 900_000 } },
+  },
   { why: 'but for those made before there were any', window: spec(90, null), kept: {} },
 ])('windows come back from the settings of a generation: $why', ({ window, kept }) => {
   const { rangeMinutes, timeZone } = window;
@@ -28,7 +32,10 @@ test.each([
 ] as const)('$preset with $overrides comes back, and says whether it splits days', (one) => {
   const { preset, overrides, stored } = one;
   const others = { domainFrozen: preset === 'correct' };
-  expect(storedQuirks(preset, { ...others, ...overrides }, daily)).toEqual({ ...others, ...stored });
+  expect(storedQuirks(preset, { ...others, ...overrides }, daily)).toEqual({
+    ...others,
+    ...stored,
+  });
   expect(readQuirks(preset, { ...others, ...stored }, daily)).toEqual({ ...others, ...overrides });
 });
 
@@ -38,7 +45,10 @@ test('a generation that was made before there was the choice splits no day', () 
 });
 
 test('where no day is long nothing is said of it', () => {
-  for (const window of [{ rangeMinutes: 1440, timeZone: 'GMT' }, { ...daily, rangeMinutes: 60 }]) {
+  for (const window of [
+    { rangeMinutes: 1440, timeZone: 'GMT' },
+    { ...daily, rangeMinutes: 60 },
+  ]) {
     expect(storedQuirks('java-4.23', {}, window)).toEqual({});
     expect(readQuirks('java-4.23', {}, window)).toEqual({});
   }

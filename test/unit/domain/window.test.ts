@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkWindowSpec, isClosed, nextWindow, windowOf } from '../../../src/domain/window.ts';
+import {
+  checkWindowSpec,
+  hasOrigin,
+  isClosed,
+  isSameSpec,
+  nextWindow,
+  toOrigin,
+  windowOf,
+} from '../../../src/domain/window.ts';
 
 const at = (text: string): number => Date.parse(text);
 
@@ -58,10 +66,13 @@ describe('every instant lies in one window, and windows abut', () => {
   );
   const range = fc.constantFrom(1440, 60, 30, 15, 1, 7, 720, 1000, 2880, 10_080, 1441);
 
+  const origin = fc.option(
+    fc.integer({ min: 0, max: 30_000_000 }).map((minutes) => minutes * 60_000),
+  );
   test.each(zones)('in %s', (timeZone) => {
     fc.assert(
-      fc.property(instant, range, (ms, rangeMinutes) => {
-        const spec = { timeZone, rangeMinutes };
+      fc.property(instant, range, origin, (ms, rangeMinutes, originMs) => {
+        const spec = { timeZone, rangeMinutes, originMs };
         const window = windowOf(ms, spec);
         const next = nextWindow(window, spec);
         expect(window.startMs).toBeLessThanOrEqual(ms);
@@ -71,9 +82,63 @@ describe('every instant lies in one window, and windows abut', () => {
         expect(windowOf(window.startMs, spec)).toEqual(window);
         expect(windowOf(window.endMs - 1, spec)).toEqual(window);
         expect(windowOf(window.startMs - 1, spec).endMs).toBe(window.startMs);
+        if (!hasOrigin(rangeMinutes))
+          expect(window).toEqual(windowOf(ms, { timeZone, rangeMinutes }));
+        else if (originMs !== null) {
+          expect(window.endMs - window.startMs).toBe(rangeMinutes * 60_000);
+          // Of any window of theirs the same windows follow, and no other.
+          expect(toOrigin(window.startMs, rangeMinutes)).toBe(toOrigin(originMs, rangeMinutes));
+          const again = { ...spec, originMs: toOrigin(originMs, rangeMinutes) };
+          expect(windowOf(ms, again)).toEqual(window);
+        }
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('windows of a range that is neither a day nor an hour follow each other from their origin', () => {
+  test.each([
+    { range: 90, origin: '2026-06-01T00:15Z', ms: '2026-06-01T00:15Z', start: '2026-06-01T00:15Z' },
+    { range: 90, origin: '2026-06-01T00:15Z', ms: '2026-06-01T00:14Z', start: '2026-05-31T22:45Z' },
+    { range: 90, origin: '2026-06-01T00:15Z', ms: '2026-06-02T00:14Z', start: '2026-06-01T22:45Z' },
+    { range: 7, origin: '2026-06-01T10:03Z', ms: '2026-06-01T10:18Z', start: '2026-06-01T10:17Z' },
+    {
+      range: 1000,
+      origin: '2026-06-01T00:15Z',
+      ms: '2026-06-02T12:00Z',
+      start: '2026-06-02T09:35Z',
+    },
+    {
+      range: 2880,
+      origin: '2026-06-01T05:00Z',
+      ms: '2026-06-03T04:59Z',
+      start: '2026-06-01T05:00Z',
+    },
+    // In absolute time: over the change of the clock too.
+    {
+      range: 720,
+      origin: '2026-10-24T22:15Z',
+      ms: '2026-10-25T23:00Z',
+      start: '2026-10-25T22:15Z',
+    },
+  ])('$range minutes from $origin: $ms', ({ range, origin, ms, start }) => {
+    for (const timeZone of ['GMT', 'Europe/Berlin', 'Asia/Kathmandu']) {
+      const spec = { rangeMinutes: range, timeZone, originMs: at(origin) };
+      const endMs = at(start) + range * 60_000;
+      expect(windowOf(at(ms), spec)).toEqual({ startMs: at(start), endMs });
+    }
+  });
+
+  test('days and hours have none, and those without one are as they were', () => {
+    const berlin = { rangeMinutes: 60, timeZone: 'Europe/Berlin' };
+    const ms = at('2026-10-25T01:30Z');
+    expect(windowOf(ms, { ...berlin, originMs: 7 * 60_000 })).toEqual(windowOf(ms, berlin));
+    const old = { ...berlin, rangeMinutes: 90 };
+    expect(windowOf(ms, { ...old, originMs: null })).toEqual(windowOf(ms, old));
+    expect(isSameSpec(old, { ...old, originMs: null })).toBe(true);
+    expect(isSameSpec(old, { ...old, originMs: 0 })).toBe(false);
+    expect(isSameSpec({ ...old, originMs: 0 }, { ...old, originMs: 60_000 })).toBe(false);
   });
 });
 
@@ -113,6 +178,8 @@ test.each([
   [{ rangeMinutes: Number.NaN, timeZone: 'GMT' }, ['range']],
   [{ rangeMinutes: 600_000, timeZone: 'Mars/Olympus' }, ['range', 'time zone']],
   [{ rangeMinutes: 60, timeZone: 'GMT+99' }, ['time zone']],
+  [{ rangeMinutes: 90, timeZone: 'GMT', originMs: 60_000 }, []],
+  [{ rangeMinutes: 90, timeZone: 'GMT', originMs: 61_000 }, ['origin']],
 ])('%j has the problems %j', (spec, words) => {
   const problems = checkWindowSpec(spec);
   expect(problems).toHaveLength(words.length);
