@@ -141,7 +141,7 @@ export const unswitchedQuirks = {
     correct: 'windows follow each other in steps of the range, from the first on',
     presets: never,
     reason: 'the bounds depend on when a program was started',
-    test: 'test/integration/window-origin.test.ts: windows of 90 minutes begin at the first exec.time of the cloud, whatever becomes of it',
+    test: 'test/integration/window-origin.test.ts: windows of 90 minutes begin at the first exec.time of the cloud, whatever becomes of it: %s',
   },
   'calendar-roll': {
     java: 'on a first run on 1 January, or in the first hour of a day, the window starts after its end',

@@ -8,7 +8,7 @@ import { explain } from './explain.ts';
 import { readRuns } from './java-schedule.ts';
 import type { JavaRun } from './java-schedule.ts';
 import { playInput } from './play-input.ts';
-import { zoneOfWindows } from './window-zone.ts';
+import { windowArgs, windowsOfRun } from './window-zone.ts';
 
 export interface GoldenServers {
   readonly mariadbUrl: string;
@@ -28,7 +28,7 @@ export interface GoldenResult {
 /** Takes a golden folder through tail, aggregate and sink, and explains how the rows differ. */
 export async function runGolden(where: URL, servers: GoldenServers): Promise<GoldenResult> {
   const golden = await readGoldenFolder(where);
-  const timeZone = zoneOfWindows(golden);
+  const windows = windowsOfRun(golden);
   const runs = await runsOf(where);
   const clock = stopwatch();
   await using pipeline = await createPipeline({
@@ -37,7 +37,7 @@ export async function runGolden(where: URL, servers: GoldenServers): Promise<Gol
     partitions: 4,
     rangeMinutes: golden.rangeMs / 60_000,
   });
-  const delay = ['--close-delay', `${golden.runDelayMs}ms`, '--time-zone', timeZone];
+  const delay = ['--close-delay', `${golden.runDelayMs}ms`];
   // The tail begins before the history, so that all of it comes by the binlog with its commit times,
   // and says that nothing before the first window is to come: as a server that begins its work there.
   await runStage(pipeline, 'tail', ...untilArgs(golden.fromMs), ...delay);
@@ -46,7 +46,7 @@ export async function runGolden(where: URL, servers: GoldenServers): Promise<Gol
   const until = untilArgs(golden.toMs);
   await runStages(pipeline, [
     ['tail', ...until, ...delay],
-    ['aggregate', ...until, ...delay],
+    ['aggregate', ...until, ...delay, ...windowArgs(windows)],
     ['sink', ...until],
   ]);
   const ours = await publishedLines(pipeline.pool, pipeline.names.cloudUsageSchema);

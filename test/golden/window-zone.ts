@@ -1,5 +1,6 @@
 import type { EpochMs } from '../../src/contracts/time.ts';
-import { windowOf } from '../../src/domain/window.ts';
+import { hasOrigin, windowOf } from '../../src/domain/window.ts';
+import type { WindowSpec } from '../../src/domain/window.ts';
 
 const minuteMs = 60_000;
 const dayMinutes = 1440;
@@ -7,36 +8,46 @@ const dayMinutes = 1440;
 const furthestMinutes = 14 * 60;
 
 /**
- * The time zone in which our windows begin where those of a usage server did. Its days begin at a
- * midnight, its hours at an hour of its time zone, and windows of another length at any minute, as its
- * first run had it: as many minutes from GMT as the windows are from ours.
+ * The windows of a usage server, as ours are told to be. Those of a day or an hour begin at a midnight or a full
+ * hour of a time zone: of the one that the folder names, where its days may have 23 or 25 hours; else of
+ * one that is as many minutes from GMT as the windows are. Windows of another length begin at any minute, as the
+ * server's first run had it.
  *
- * @throws Error saying why there is none.
+ * @throws Error saying why there are none.
  */
-export function zoneOfWindows({
+export function windowsOfRun({
   fromMs,
   toMs,
   rangeMs,
+  timeZone: named = 'GMT',
 }: {
   readonly fromMs: EpochMs;
   readonly toMs: EpochMs;
   readonly rangeMs: number;
-}): string {
+  readonly timeZone?: string | undefined;
+}): WindowSpec {
   if (fromMs % minuteMs !== 0)
     throw new Error('run.json: windows of ours begin at whole minutes; `from` does not');
-  if (toMs <= fromMs || (toMs - fromMs) % rangeMs !== 0)
-    throw new Error(
-      'run.json: from `from` to `to` must be whole windows; a longer or shorter first window, or a day of 23 or 25 hours, has no counterpart in ours',
-    );
   const rangeMinutes = rangeMs / minuteMs;
-  const begins = (timeZone: string): boolean =>
-    windowOf(fromMs, { rangeMinutes, timeZone }).startMs === fromMs;
-  const found = ['GMT', ...shifted(fromMs, rangeMinutes)].find(begins);
-  if (found !== undefined) return found;
+  const specs: WindowSpec[] = hasOrigin(rangeMinutes)
+    ? [{ rangeMinutes, timeZone: named, originMs: fromMs }]
+    : [named, 'GMT', ...shifted(fromMs, rangeMinutes)].map((timeZone) => ({
+        rangeMinutes,
+        timeZone,
+      }));
+  const begins = (ms: EpochMs) => (spec: WindowSpec) => windowOf(ms, spec).startMs === ms;
+  const found = specs.filter(begins(fromMs)).find(begins(toMs));
+  if (found !== undefined && toMs > fromMs) return found;
   throw new Error(
-    `run.json: windows of ${rangeMinutes} minutes do not fit into a day, so ours are counted from 1970 whatever the time zone; \`from\` is not one of their starts`,
+    'run.json: from `from` to `to` must be whole windows; a longer or shorter first window has no counterpart in ours',
   );
 }
+
+/** Command-line arguments that make a generation with these windows. */
+export const windowArgs = ({ timeZone, originMs }: WindowSpec): string[] => [
+  ...['--time-zone', timeZone],
+  ...(typeof originMs === 'number' ? ['--window-origin', new Date(originMs).toISOString()] : []),
+];
 
 /** Zones whose midnight is a whole number of windows from `fromMs`, the nearest first. */
 function shifted(fromMs: EpochMs, rangeMinutes: number): string[] {

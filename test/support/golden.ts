@@ -25,6 +25,8 @@ const Run = z.object({
   from: z.string(),
   to: z.string(),
   runDelayMinutes: z.int(),
+  /** That days and hours are of. */
+  timezone: z.string().optional(),
 });
 
 /** What went into a real CloudStack usage server, and what it wrote. See test/data/golden/README.md. */
@@ -34,6 +36,7 @@ export interface Golden {
   readonly fromMs: number;
   readonly toMs: number;
   readonly runDelayMs: number;
+  readonly timeZone?: string | undefined;
   /** The statements of input.sql. */
   readonly inputSql: string;
   /** Rows of `cloud` as they were committed, in order. */
@@ -58,6 +61,7 @@ export async function readGoldenFolder(where: URL): Promise<Golden> {
     fromMs: sqlMs(run.from) ?? 0,
     toMs: sqlMs(run.to) ?? 0,
     runDelayMs: run.runDelayMinutes * 60_000,
+    timeZone: run.timezone,
     inputSql,
     changes: playSqlScript(inputSql),
     usage: (await text('cloud_usage.tsv')).trimEnd().split('\n').slice(1),
