@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Counter } from '../../src/contracts/feed-record.ts';
-import type { AccountFacts, FoldEvent } from '../../src/contracts/fold.ts';
+import type { AccountFacts, FoldEvent, FoldWindow } from '../../src/contracts/fold.ts';
 import { u64 } from '../../src/contracts/ids.ts';
 import type { AccountId } from '../../src/contracts/ids.ts';
 import { sqlDateTime } from '../../src/contracts/time.ts';
@@ -94,6 +94,8 @@ export interface GoldenFold {
 
 interface GoldenHooks {
   readonly losesLateCounters?: boolean;
+  /** Other windows than those of the run. */
+  readonly windows?: readonly FoldWindow[];
   /** Makes the state that a window begins with. */
   readonly before?: (state: AccountState, startMs: number) => AccountState;
   readonly onFold?: (accountId: AccountId, output: FoldOutput, window: Window) => void;
@@ -110,7 +112,12 @@ interface GoldenHooks {
 export function foldGolden(
   golden: Golden,
   quirks: QuirkSet,
-  { losesLateCounters = true, before = (state) => state, onFold }: GoldenHooks = {},
+  {
+    losesLateCounters = true,
+    windows = windowsOf(golden),
+    before = (state) => state,
+    onFold,
+  }: GoldenHooks = {},
 ): GoldenFold {
   const states = new Map<AccountId, AccountState>();
   const folds: GoldenFold['folds'][number][] = [];
@@ -118,9 +125,8 @@ export function foldGolden(
   const copied = new CounterCopy();
   const content = new CloudContent(golden.changes);
   let lost = new Set<Counter>();
-  for (let startMs = golden.fromMs; startMs < golden.toMs; startMs += golden.rangeMs) {
-    const endMs = startMs + golden.rangeMs;
-    const window = { startMs, endMs, runMs: endMs + golden.runDelayMs };
+  for (const window of windows) {
+    const { startMs, endMs } = window;
     content.advance(window.runMs);
     waiting.push(...content.arrivals());
     const due = waiting.filter((event) => event.createdMs < endMs);
@@ -149,6 +155,12 @@ export function foldGolden(
   }
   return { rows: folds.flatMap((output) => output.rows), folds, lost: [...lost] };
 }
+
+const windowsOf = ({ fromMs, toMs, rangeMs, runDelayMs }: Golden): FoldWindow[] =>
+  Array.from({ length: Math.ceil((toMs - fromMs) / rangeMs) }, (_, n) => {
+    const endMs = fromMs + (n + 1) * rangeMs;
+    return { startMs: endMs - rangeMs, endMs, runMs: endMs + runDelayMs };
+  });
 
 /** Which statistics rows a usage server's copies hold, run after run. */
 class CounterCopy {
