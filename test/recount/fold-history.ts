@@ -4,7 +4,6 @@ import type { UsageRow } from '../../src/contracts/usage-row.ts';
 import { emptyState } from '../../src/domain/account-state.ts';
 import { fold } from '../../src/domain/fold.ts';
 import type { QuirkSet } from '../../src/domain/quirks.ts';
-import { delayMs } from './history.ts';
 import type { Fact, History } from './history.ts';
 import { toLine } from './recount-histories.ts';
 import type { Line } from './recount-histories.ts';
@@ -13,27 +12,35 @@ import type { Line } from './recount-histories.ts';
 export function foldHistory(history: History, quirks: QuirkSet) {
   const lines: Line[] = [];
   const remarks: string[] = [];
-  const { startMs, rangeMs, windows } = history;
+  const { windows } = history;
   for (const accountId of history.accounts) {
     const events = history.events.filter((event) => event.accountId === accountId);
     const facts = history.facts.filter((fact) => fact.accountId === accountId);
     const byWindow = Map.groupBy(events, ({ createdMs }) =>
-      Math.max(0, Math.floor((createdMs - startMs) / rangeMs)),
+      windows.findIndex(({ endMs }) => createdMs < endMs),
     );
     let state = emptyState(accountId);
-    for (let w = 0; w < windows; w += 1) {
-      const window = { startMs: startMs + w * rangeMs, endMs: startMs + (w + 1) * rangeMs };
-      const runMs = window.endMs + delayMs;
+    for (const [nth, { startMs, endMs, cutMs, runMs }] of windows.entries()) {
+      const window = { startMs, endMs, runMs };
+      const isSplit = quirks.splitLongDay && cutMs !== null;
+      const billedAs = isSplit
+        ? [
+            { startMs, endMs: cutMs },
+            { startMs: cutMs, endMs },
+          ]
+        : [window];
       const output = fold({
         state,
-        window: { ...window, runMs },
-        events: byWindow.get(w) ?? [],
+        window: { ...window, billedAs },
+        events: byWindow.get(nth) ?? [],
         facts: factsAt(facts, runMs),
         quirks,
         settings: { snapshotVirtualSize: false },
       });
       ({ state } = output);
-      lines.push(...output.rows.map((row) => rowLine(row, w)));
+      // Windows are numbered as the recount does: the first of two is even.
+      const isFirst = ({ key }: UsageRow) => isSplit && key.endsWith(`@${startMs}`);
+      lines.push(...output.rows.map((row) => rowLine(row, 2 * nth + (isFirst(row) ? 0 : 1))));
       remarks.push(...output.anomalies.map(({ code }) => code));
       remarks.push(...output.refused.map(({ reason }) => reason));
     }

@@ -22,20 +22,27 @@ export type Fact = { readonly atMs: EpochMs; readonly accountId: AccountId; read
 export interface History {
   readonly seed: number;
   readonly accounts: readonly AccountId[];
-  readonly startMs: EpochMs;
-  readonly rangeMs: number;
-  readonly windows: number;
+  readonly windows: readonly HistoryWindow[];
   readonly events: readonly FoldEvent[];
   /** Ascending by commit. */
   readonly facts: readonly Fact[];
 }
 
+export interface HistoryWindow {
+  readonly startMs: EpochMs;
+  readonly endMs: EpochMs;
+  /** Where a usage server cuts a day of 25 hours in two. */
+  readonly cutMs: EpochMs | null;
+  readonly runMs: EpochMs;
+}
+
 /** How long after a window's end its rows are computed. */
-export const delayMs = 15 * 60_000;
+const delayMs = 15 * 60_000;
 /** Histories follow one another in the same tables: each has its own ids. */
 export const idsPerHistory = 10_000_000;
 
-const day = 86_400_000;
+const hour = 3_600_000;
+const day = 24 * hour;
 const firstDay = Date.parse('2026-06-01T00:00:00Z');
 
 /**
@@ -66,12 +73,23 @@ export function makeHistory(seed: number, at: number, size: 'full' | 'small' = '
   return {
     seed,
     accounts: [...new Set(facts.map(({ accountId }) => accountId))],
-    startMs: options.startMs,
-    rangeMs,
-    windows: Math.ceil((days * day) / rangeMs),
+    windows: windowsOf(options.startMs, rangeMs, Math.ceil((days * day) / rangeMs), random),
     events: odd.filter((e) => e.createdMs < (endings.get(e.accountId) ?? Infinity)),
     facts: facts.toSorted((a, b) => a.atMs - b.atMs),
   };
+}
+
+/** One day of two histories out of three has 25 hours. */
+function windowsOf(startMs: EpochMs, rangeMs: number, count: number, random: Random) {
+  const longDay = rangeMs === day && random.chance(0.67) ? random.whole(0, count - 1) : -1;
+  const windows: HistoryWindow[] = [];
+  for (let nth = 0, from = startMs; nth < count; nth += 1) {
+    const endMs = from + rangeMs + (nth === longDay ? hour : 0);
+    const cutMs = nth === longDay ? from + hour : null;
+    windows.push({ startMs: from, endMs, cutMs, runMs: endMs + delayMs });
+    from = endMs;
+  }
+  return windows;
 }
 
 function planned(options: PlanOptions, random: Random) {

@@ -1,6 +1,5 @@
 import type { Connection } from '../../src/platform/mysql.ts';
 import { sqlDateTime } from '../../src/contracts/time.ts';
-import { delayMs } from './history.ts';
 import type { Fact, History } from './history.ts';
 import { runSql } from './recount-histories.ts';
 
@@ -22,7 +21,7 @@ export async function loadHistories(connection: Connection, histories: readonly 
     'owner',
     histories.flatMap(({ accounts }, h) => accounts.map((id) => [id, h])),
   );
-  await put('win', histories.flatMap(windows));
+  await put('run', histories.flatMap(runs));
   await put(
     eventTable,
     events.map((e) => [
@@ -52,10 +51,10 @@ export async function loadHistories(connection: Connection, histories: readonly 
 const eventTable = `usage_event (id, type, account_id, created, zone_id, resource_id, resource_name,
   offering_id, template_id, size, resource_type, virtual_size, vm_id)`;
 
-const windows = ({ startMs, rangeMs, windows: count }: History, h: number): Cell[][] =>
-  Array.from({ length: count }, (_, w) => {
-    const [fromMs, untilMs] = [startMs + w * rangeMs, startMs + (w + 1) * rangeMs];
-    return [h, w, fromMs / 1000, untilMs / 1000, untilMs + delayMs];
+const runs = ({ windows }: History, h: number): Cell[][] =>
+  windows.map(({ startMs, cutMs, endMs, runMs }, nth) => {
+    const cutS = cutMs === null ? null : cutMs / 1000;
+    return [h, nth, startMs / 1000, endMs / 1000, cutS, runMs];
   });
 
 const tables: Readonly<Record<Fact['kind'], string>> = {

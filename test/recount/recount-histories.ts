@@ -33,7 +33,7 @@ export async function runSql(connection: Connection, name: string): Promise<RowD
 /** Counts all histories of the connection's schema again; their rows as lines. */
 export async function recountHistories(connection: Connection, preset: Preset): Promise<Line[]> {
   await connection.query(`SET @java = ${preset === 'java-4.23' ? 1 : 0}`);
-  for (const name of ['events', 'spans', 'allocated']) await runSql(connection, name);
+  for (const name of ['windows', 'events', 'spans', 'allocated']) await runSql(connection, name);
   const [cards] = await runSql(connection, 'cards');
   for (let step = 1; step <= Number(cards?.['steps']); step += 1) {
     await connection.query(`SET @step = ${step}`);

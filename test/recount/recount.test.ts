@@ -38,6 +38,8 @@ describe(`200 random histories of all usage types (seed ${seed})`, () => {
       // What a history has to have for the rules to be tried at all.
       const remarks = new Set(folded.flatMap((each) => each.remarks));
       for (const code of oddities) expect(remarks).toContain(code);
+      const windows = histories.flatMap((history) => history.windows);
+      expect(windows.some(({ cutMs }) => cutMs !== null)).toBe(true);
     },
     seconds,
   );

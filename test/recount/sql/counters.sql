@@ -7,7 +7,8 @@ SELECT account_id, w, of_disk, zone, device, part, MIN(id) AS first_id,
        SUM(c1) AS c1, SUM(c2) AS c2, SUM(c3) AS c3, SUM(c4) AS c4
 FROM (
   SELECT f.*, k.w, ROW_NUMBER() OVER (PARTITION BY f.account_id, f.of_disk, f.id, k.w ORDER BY f.at_ms DESC) AS newest
-  FROM known k JOIN counter_fact f ON f.account_id = k.account_id AND f.at_ms <= k.run_ms
+  -- A run reads totals once: all that has grown is of its last window.
+  FROM known k JOIN counter_fact f ON f.account_id = k.account_id AND f.at_ms <= k.run_ms AND k.we = k.je
 ) a
 WHERE newest = 1 AND NOT gone
 GROUP BY account_id, w, of_disk, zone, device, part;

@@ -5,14 +5,14 @@ SELECT k.*,
        FIRST_VALUE(domain_id) OVER (PARTITION BY account_id ORDER BY w) AS first_domain_id,
        MIN(IF(removed_ms IS NULL, NULL, w)) OVER (PARTITION BY account_id) AS removed_w
 FROM (
-  SELECT f.account_id, w.h, w.w, w.ws, w.we, w.run_ms, f.domain_id, f.removed_ms,
+  SELECT f.account_id, w.h, w.w, w.ws, w.we, w.js, w.je, w.run_ms, f.domain_id, f.removed_ms,
          ROW_NUMBER() OVER (PARTITION BY f.account_id, w.w ORDER BY f.at_ms DESC) AS nth
   FROM win w JOIN owner o USING (h) JOIN account_fact f ON f.account_id = o.account_id AND f.at_ms <= w.run_ms
 ) k
 WHERE nth = 1;
 
 -- A server forgets an account three days after its removal.
-DELETE FROM known WHERE @java AND removed_ms IS NOT NULL AND removed_ms < (ws - 3 * 86400) * 1000;
+DELETE FROM known WHERE @java AND removed_ms IS NOT NULL AND removed_ms < (js - 3 * 86400) * 1000;
 
 -- What a removed account leaves behind as public ends with it; a server thinks of that after the
 -- window's rows, and of the first template only.

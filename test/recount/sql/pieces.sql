@@ -23,7 +23,7 @@ SELECT ut, account_id, w, first_n, n, made_n, on_vm,
   END,
   begin_s, end_ms, IF(e IS NULL OR e >= we, we * 1000, e * 1000 + @java) - begin_s * 1000, NULL
 FROM (
-  SELECT sp.ut, sp.account_id, k.w, k.ws, k.we, sp.first_n, sp.n, sp.made_n, sp.vm AS on_vm, sp.s, sp.moved,
+  SELECT sp.ut, sp.account_id, k.w, k.ws, k.we, k.je, sp.first_n, sp.n, sp.made_n, sp.vm AS on_vm, sp.s, sp.moved,
          IF(k.w <= sp.e_after, NULL, sp.e) AS e, GREATEST(sp.s, k.ws) AS begin_s,
          IF(sp.e IS NULL OR k.w <= sp.e_after OR sp.e >= k.we, k.we * 1000 - 1, sp.e * 1000) AS end_ms,
          ev.r, ev.o, ev.cores, ev.speed, ev.memory, ev.size, ev.z, ev.name
@@ -32,11 +32,13 @@ FROM (
   JOIN ev ON ev.account_id = sp.account_id AND ev.n = sp.n
   WHERE NOT (@java AND sp.ut = 25)
 ) a
-WHERE (NOT moved OR we <= e)
+WHERE (NOT moved OR je <= e)
   AND (e IS NULL OR IF(@java, e >= ws, e > ws AND e > s))
   AND NOT (ut = 27 AND IFNULL(size, 0) = 0)
   -- A server does not see one that was taken in the last second of a window and is open.
-  AND NOT (ut = 27 AND @java AND s = we - 1 AND (e IS NULL OR e >= we));
+  AND NOT (ut = 27 AND @java AND s = we - 1 AND (e IS NULL OR e >= we))
+  -- Nor, in the first of two windows, one that was deleted in the second.
+  AND NOT (ut = 27 AND @java AND IFNULL(e >= we AND e < je, FALSE));
 
 -- 25 as a server does it: a VM snapshot lasts until the next of its volume is taken, and is then
 -- reported under that one's id and zone. Its deletion only stops it from being looked at: not in the
@@ -47,7 +49,7 @@ SELECT 25, account_id, w, n, n, n, NULL, CONCAT('event ', n), begin_s,
        IF(next_s < we, next_s * 1000 + 1, we * 1000) - begin_s * 1000,
        IF(next_s < we, next_n, NULL)
 FROM (
-  SELECT sp.account_id, sp.n, sp.s, sp.e, sp.next_n, sp.next_s, k.w, k.ws, k.we, GREATEST(sp.s, k.ws) AS begin_s
+  SELECT sp.account_id, sp.n, sp.s, sp.e, sp.next_n, sp.next_s, k.w, k.ws, k.we, k.je, GREATEST(sp.s, k.ws) AS begin_s
   FROM (
     SELECT span.*, LEAD(span.n) OVER (PARTITION BY span.account_id, ev.r, ev.t ORDER BY span.n) AS next_n,
            LEAD(span.s) OVER (PARTITION BY span.account_id, ev.r, ev.t ORDER BY span.n) AS next_s
@@ -57,4 +59,4 @@ FROM (
 ) a
 WHERE @java
   AND (next_s IS NULL OR next_s >= ws)
-  AND (e IS NULL OR e >= we OR (s >= ws AND (next_s IS NULL OR next_s >= we)));
+  AND (e IS NULL OR e >= je OR (s >= ws AND (next_s IS NULL OR next_s >= we)));

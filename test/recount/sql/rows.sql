@@ -22,7 +22,7 @@ SELECT * FROM (
     JOIN ev o ON o.account_id = m.account_id AND o.r = m.r AND o.o = m.o AND o.type = 'BACKUP.OFFERING.ASSIGN'
     JOIN span sp ON sp.account_id = o.account_id AND sp.ut = 28 AND sp.n = o.n
                 AND sp.n < m.n AND (sp.e_n IS NULL OR sp.e_n > m.n)
-    JOIN known k ON k.account_id = m.account_id AND m.s < k.we
+    JOIN known k ON k.account_id = m.account_id AND m.s < k.je
     WHERE m.type = 'BACKUP.USAGE.METRIC' AND m.size IS NOT NULL
   ) b
   WHERE oldest = 1

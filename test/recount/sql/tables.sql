@@ -5,10 +5,11 @@
 CREATE TABLE history (h INT PRIMARY KEY);
 CREATE TABLE owner (account_id BIGINT UNSIGNED PRIMARY KEY, h INT NOT NULL, KEY (h));
 
--- First second and end second of each window, and when its rows are computed.
-CREATE TABLE win (
-  h INT NOT NULL, w INT NOT NULL, ws BIGINT NOT NULL, we BIGINT NOT NULL, run_ms BIGINT NOT NULL,
-  PRIMARY KEY (h, w)
+-- First second and end second of what each run bills, and when it does; cut_s: the second at which a server
+-- cuts a day of 25 hours in two windows.
+CREATE TABLE run (
+  h INT NOT NULL, nth INT NOT NULL, js BIGINT NOT NULL, je BIGINT NOT NULL, cut_s BIGINT NULL,
+  run_ms BIGINT NOT NULL, PRIMARY KEY (h, nth)
 );
 CREATE TABLE account_fact (
   account_id BIGINT UNSIGNED NOT NULL, at_ms BIGINT NOT NULL,
