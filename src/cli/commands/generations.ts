@@ -1,6 +1,7 @@
 import { dropGeneration } from '../../aggregate/drop-generation.ts';
 import { requireGeneration } from '../../aggregate/made-generation.ts';
 import { Option } from 'commander';
+import { storedWindow } from '../../domain/stored-window.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { RowDataPacket } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
@@ -28,13 +29,17 @@ const list = defineCommand({
          FROM ${q('generation')} g ORDER BY g.id`,
       );
       for (const row of rows) {
+        const { rangeMinutes, timeZone, originMs } = storedWindow({
+          rangeMinutes: Number(row['range_minutes']),
+          timeZone: String(row['time_zone']),
+          settings: String(row['settings']),
+        });
         const one = {
           name: String(row['name']),
           state: String(row['state']),
           live: row['state'] === 'live',
           preset: String(row['preset']),
-          rangeMinutes: Number(row['range_minutes']),
-          timeZone: String(row['time_zone']),
+          ...{ rangeMinutes, timeZone, windowOrigin: iso(originMs) },
           closedUntil: iso(row['closed_ms']),
           publishedWindows: Number(row['windows']),
           publishedUntil: iso(row['published_ms']),
