@@ -1,10 +1,12 @@
 import { expect, test, vi } from 'vitest';
+import type { Explanation } from '../../src/cli/explain/explain-row.ts';
 import { createPipeline } from '../../src/cli/demo/pipeline.ts';
 import type { Pipeline } from '../../src/cli/demo/pipeline.ts';
 import type { Preset } from '../../src/domain/quirks.ts';
 import { quoteName } from '../../src/platform/mysql.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { tell } from '../support/cloud-story.ts';
+import { usagestream } from '../support/command-line.ts';
 import { servers } from '../support/servers.ts';
 import { runStages, untilArgs } from '../support/stages.ts';
 
@@ -27,6 +29,13 @@ async function rowsOf({ names, pool }: Pipeline, sql: string): Promise<RowDataPa
     own.replaceAll('$', `${quoteName(names.schema)}.`),
   );
   return rows;
+}
+
+/** What `usagestream explain` says that makes each row what it is. */
+function quirksOf({ names }: Pipeline, published: readonly RowDataPacket[]): unknown[] {
+  const own = ['--schema', names.schema, '--cloud-usage-schema', names.cloudUsageSchema, '--json'];
+  const { stdout } = usagestream(['explain', ...published.map(({ id }) => String(id)), ...own]);
+  return (JSON.parse(stdout) as Explanation[]).map(({ quirks }) => quirks);
 }
 
 const saturday = '2026-10-23 22:00:00 to 2026-10-24 21:59:59: 24 Hrs = 24';
@@ -101,6 +110,10 @@ test.each<Case>([
         `${row['start_date']} to ${row['end_date']}: ${row['usage_display']} = ${Number(row['raw_usage'])}`,
     ),
   ).toEqual(rows);
+  const isSplit = rows.length > whole.length;
+  expect(quirksOf(pipeline, published)).toEqual(
+    rows.map((row) => (isSplit && row !== saturday && row !== monday ? ['splitLongDay'] : [])),
+  );
   // One run a day, as a server's.
   const jobs = await rowsOf(pipeline, 'SELECT * FROM $usage.usage_job WHERE success = 1');
   expect(jobs.map((job) => `${job['start_date']} to ${job['end_date']}`)).toEqual(
