@@ -143,6 +143,13 @@ export const unswitchedQuirks = {
     reason: 'the bounds depend on when a program was started',
     test: 'test/integration/window-origin.test.ts: windows of 90 minutes begin at the first exec.time of the cloud, whatever becomes of it: %s',
   },
+  'half-hour': {
+    java: 'hours of a zone that changes its clock by half an hour: the one after the change is cut in half',
+    correct: 'hours are counted from midnight: the half is the last of the day',
+    presets: never,
+    reason: 'one zone in the world does it, and no time is billed twice or left out either way',
+    test: 'test/unit/domain/window.test.ts: %s, %d minutes: %s lies in [%s, %s) (%s)',
+  },
   'calendar-roll': {
     java: 'on a first run on 1 January, or in the first hour of a day, the window starts after its end',
     correct: 'the window before is the one that ends where this begins',
