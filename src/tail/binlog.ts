@@ -7,6 +7,7 @@ import type { MysqlTarget } from '../platform/mysql.ts';
 import { watchPackets } from './binlog-packets.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { capturedTables } from './captured-tables.ts';
+import { hangUp } from './hang-up.ts';
 import type { LastXid } from './position.ts';
 import { sourceFault } from './source-faults.ts';
 import type { ChangeSource, SourceItem } from './source.ts';
@@ -140,7 +141,7 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
   }, options.heartbeatMs / 4);
   const stop = () => {
     clearInterval(watchdog);
-    zongji.stop();
+    hangUp(zongji);
   };
 
   zongji.on('error', fail);

@@ -1,9 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
+import { createLogger } from '../../src/platform/logger.ts';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
+import { openBinlog } from '../../src/tail/binlog.ts';
 import { preflightTarget } from '../../src/tail/preflight.ts';
 import { readPosition } from '../../src/tail/position.ts';
+import { binlogEnd } from '../../src/tail/server-facts.ts';
 import { mysqlUrl } from '../support/mysql.ts';
 import { randomSuffix } from '../support/servers.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
@@ -137,4 +141,29 @@ onMysql('compressed transactions are read as if they were not', async () => {
   // Places within a compressed transaction differ, too.
   expect(new Set(raw.map(({ source: s }) => `${s.file}:${s.pos}:${s.row}`)).size).toBe(3003);
   expect(raw.find((each) => each.op === 'u').after.size).toBe(7);
+});
+
+onMysql('whenever it hangs up, what the server still says is no warning', async () => {
+  const said = vi.spyOn(console, 'error').mockReturnValue();
+  const target = parseMysqlUrl(url);
+  const sql = await createConnection(mysqlOptions(target));
+  try {
+    const start = await binlogEnd(sql);
+    // Most often in the middle of logging in, which takes some milliseconds.
+    for (let n = 0; n < 60; n++) {
+      const source = openBinlog({
+        ...{ target, cloudSchema: 'none', start, gtid: null, fileMs: null, lastXid: null, byGtid: false },
+        ...{ serverId: 4_000_001, maxQueueBytes: 1000, heartbeatMs: 5000 },
+        logger: createLogger({ level: 'silent' }),
+      });
+      for (let turn = 0; turn < n % 20; turn++) await setImmediate();
+      await source[Symbol.asyncDispose]();
+    }
+    // Answered after all that was said before.
+    await sql.query('SELECT SLEEP(0.1)');
+    expect(said).not.toHaveBeenCalled();
+  } finally {
+    said.mockRestore();
+    await sql.end();
+  }
 });
