@@ -3,8 +3,10 @@ import { AppError } from '../platform/errors.ts';
 import { capturedTable, capturedTables } from './captured-tables.ts';
 import { eventType, readHeader } from './event-header.ts';
 import type { EventHeader } from './event-header.ts';
+import { FileReach } from './file-reach.ts';
+import type { Flow } from './flow.ts';
 import { gtidCommitUs } from './gtid-commit-time.ts';
-import { unpackTransaction } from './transaction-payload.ts';
+import { readPayload, unpackLarge, unpackSmall } from './transaction-payload.ts';
 
 /** What the library reads past, of the event that it is at. */
 export interface PacketFacts {
@@ -14,6 +16,8 @@ export interface PacketFacts {
   readonly commitUs: number | null;
   /** The event was in a compressed transaction. */
   readonly unpacking: boolean;
+  /** Where it ends in its file, beyond four bytes, too; within a compressed transaction where that begins. */
+  readonly reached: number;
 }
 
 interface Packet {
@@ -24,6 +28,13 @@ interface Packet {
   isError(): boolean;
 }
 type Reader = (this: unknown, packet: Packet, connection: unknown) => unknown;
+type Hand = (
+  this: unknown,
+  packet: Packet,
+  header: EventHeader,
+  body: Buffer,
+  connection: unknown,
+) => unknown;
 /** Parts of the library that are not declared. */
 interface Insides {
   readonly BinlogClass: { readonly prototype: { binlogData: Reader } };
@@ -34,20 +45,21 @@ interface Insides {
  * Stands between the connection and the library: unpacks compressed transactions, and stops at the
  * events that the library would pass over although they may hold changes of captured tables.
  *
+ * @param flow Held while a large transaction is unpacked, which goes no faster than there is room.
  * @param fail Told of what cannot be read; nothing after it is handed on.
  */
 export function watchPackets(
   zongji: ZongJi,
   cloudSchema: string,
+  flow: Flow,
   fail: (fault: unknown) => void,
 ): PacketFacts {
   const insides = zongji as unknown as Insides;
-  const facts = { serverId: 0, commitUs: null as number | null, unpacking: false };
+  const reach = new FileReach();
+  const facts = { serverId: 0, commitUs: null as number | null, unpacking: false, reached: 0 };
   let failed = false;
 
-  const look = (packet: Packet, header: EventHeader): void => {
-    const checksumBytes = zongji.useChecksum ? 4 : 0;
-    const body = packet.buffer.subarray(header.body, packet.end - checksumBytes);
+  const look = (header: EventHeader, body: Buffer): void => {
     switch (header.type) {
       case eventType.gtid:
       case eventType.taggedGtid:
@@ -69,6 +81,11 @@ export function watchPackets(
     }
   };
 
+  const giveUp = (error: unknown): void => {
+    failed = true;
+    fail(error);
+  };
+
   zongji.on('ready', () => {
     const { prototype } = insides.BinlogClass;
     const read = prototype.binlogData;
@@ -77,38 +94,64 @@ export function watchPackets(
       if (packet.isEOF() || packet.isError()) return read.call(this, packet, connection);
       try {
         const header = readHeader(packet.buffer, packet.offset + 1);
-        facts.serverId = header.serverId;
-        look(packet, header);
+        const body = packet.buffer.subarray(header.body, packet.end - checksumBytes());
         if (header.type === eventType.transactionPayload) {
-          facts.unpacking = true;
-          unfold.call(this, packet, header, connection);
-          facts.unpacking = false;
+          unfold.call(this, header, body, connection);
           return prototype.binlogData;
         }
-        // Of another schema's table: the library would take it for a loss.
-        if (header.type === eventType.partialUpdateRows) return prototype.binlogData;
+        pass(header, body);
+        return hand.call(this, packet, header, body, connection);
       } catch (error) {
-        failed = true;
-        fail(error);
+        giveUp(error);
         return prototype.binlogData;
       }
+    };
+    const hand: Hand = function (packet, header, body, connection) {
+      facts.serverId = header.serverId;
+      look(header, body);
+      // Of another schema's table: the library would take it for a loss.
+      if (header.type === eventType.partialUpdateRows) return prototype.binlogData;
       return read.call(this, packet, connection);
     };
-    const unfold: (this: unknown, packet: Packet, header: EventHeader, to: unknown) => void =
-      function (packet, header, connection) {
-        const checksumBytes = zongji.useChecksum ? 4 : 0;
-        const end = header.nextPosition;
-        const at = { start: end - header.length, end };
-        const body = packet.buffer.subarray(header.body, packet.end - checksumBytes);
-        for (const buffer of unpackTransaction(body, at, checksumBytes)) {
-          const inner = readHeader(buffer, 1);
-          take.call(this, packetOf(buffer), connection);
-          if (failed) return;
-          if (inner.type === eventType.tableMap) requireDescribed(buffer, inner.body);
+    const handInner = function (this: unknown, packets: readonly Buffer[], connection: unknown) {
+      for (const buffer of packets) {
+        if (failed || flow.isClosed) return;
+        const header = readHeader(buffer, 1);
+        const body = buffer.subarray(header.body, buffer.length - checksumBytes());
+        facts.unpacking = true;
+        hand.call(this, packetOf(buffer), header, body, connection);
+        facts.unpacking = false;
+        if (header.type === eventType.tableMap) requireDescribed(buffer, header.body);
+      }
+    };
+    const unfold = function (this: unknown, header: EventHeader, body: Buffer, to: unknown): void {
+      const end = header.nextPosition;
+      const at = { start: end - header.length, end };
+      const payload = readPayload(body);
+      if (payload.isSmall) {
+        handInner.call(this, unpackSmall(payload, at, checksumBytes()), to);
+        return pass(header, body);
+      }
+      flow.beginUnpacking();
+      const unfoldLarge = async () => {
+        for await (const packets of unpackLarge(payload, at, checksumBytes())) {
+          handInner.call(this, packets, to);
+          await flow.room();
+          if (failed || flow.isClosed) return;
         }
+        pass(header, body);
+        flow.endUnpacking();
       };
+      void unfoldLarge().catch(giveUp);
+    };
     prototype.binlogData = take;
   });
+
+  const checksumBytes = () => (zongji.useChecksum ? 4 : 0);
+  const pass = (header: EventHeader, body: Buffer): void => {
+    reach.pass(header, body);
+    facts.reached = reach.end;
+  };
 
   // The library would ask for the columns and pass over the rows that come meanwhile.
   const requireDescribed = (bytes: Buffer, body: number): void => {

@@ -7,6 +7,7 @@ import type { MysqlTarget } from '../platform/mysql.ts';
 import { watchPackets } from './binlog-packets.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { capturedTables } from './captured-tables.ts';
+import { Flow } from './flow.ts';
 import { hangUp } from './hang-up.ts';
 import type { LastXid } from './position.ts';
 import { sourceFault } from './source-faults.ts';
@@ -31,13 +32,16 @@ export interface BinlogOptions {
   readonly maxQueueBytes: number;
   /** The server reports so often when nothing happens; twice this without a word is a dead peer. */
   readonly heartbeatMs: number;
+  /**
+   * The server may wait so long for a reader that stands still before it drops it; when nobody takes what was
+   * read we leave after half of it. Whole seconds count.
+   */
+  readonly standstillMs: number;
   readonly logger: Logger;
 }
 
 /** About what one `take` hands over, so that its taker comes to its other duties. */
 const takenBytes = 256 * 1024;
-/** The server may wait this long for a reader that stands still before it drops it. */
-const writeTimeoutS = 600;
 const events = [
   'tablemap',
   'writerows',
@@ -64,12 +68,12 @@ const events = [
 export function openBinlog(options: BinlogOptions): ChangeSource {
   const { target, maxQueueBytes } = options;
   const zongji = new ZongJi({ ...mysqlOptions(target), jsonStrings: true });
-  const facts = watchPackets(zongji, options.cloudSchema, (fault) => fail(fault));
+  const flow = new Flow(() => zongji.connection);
+  const facts = watchPackets(zongji, options.cloudSchema, flow, (fault) => fail(fault));
   // A request has four bytes for the position.
   const byGtid = options.byGtid || options.start.pos > 0xffff_ffff;
   const queue: { item: SourceItem; bytes: number }[] = [];
   let queuedBytes = 0;
-  let paused: { atMs: number } | null = null;
   let fault: AppError | null = null;
   let closed = false;
   let heardMs = performance.now();
@@ -94,10 +98,7 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
       if (item.kind === 'passed' && last?.item.kind === 'passed') last.item = item;
       else queue.push({ item, bytes });
       queuedBytes += bytes;
-      if (queuedBytes > maxQueueBytes && !paused) {
-        paused = { atMs: performance.now() };
-        zongji.connection?.pause();
-      }
+      if (queuedBytes > maxQueueBytes) flow.full(performance.now());
       wake();
     },
   );
@@ -117,20 +118,21 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
       fail(error);
     }
     // zongji resumes the socket by itself after it has read a table's columns.
-    if (paused) zongji.connection?.pause();
+    flow.keep();
   };
   const watchdog = setInterval(() => {
     const now = performance.now();
     // One event may be longer on its way than heartbeats may be missing; there are none within it.
     const bytes = receivedBytes(zongji);
-    if (bytes !== heardBytes) [heardBytes, heardMs] = [bytes, now];
-    if (paused && now - paused.atMs > (writeTimeoutS * 1000) / 2)
+    if (bytes !== heardBytes || flow.isUnpacking) [heardBytes, heardMs] = [bytes, now];
+    const { fullSinceMs } = flow;
+    if (fullSinceMs !== null && now - fullSinceMs > options.standstillMs / 2)
       fail(
         new AppError('SOURCE_UNREACHABLE', {
           reason: 'left before the server times out: the log is slow',
         }),
       );
-    else if (!paused && now - heardMs > 2 * options.heartbeatMs)
+    else if (fullSinceMs === null && now - heardMs > 2 * options.heartbeatMs)
       fail(
         new AppError('SOURCE_UNREACHABLE', {
           host: target.host,
@@ -141,6 +143,7 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
   }, options.heartbeatMs / 4);
   const stop = () => {
     clearInterval(watchdog);
+    flow.close();
     hangUp(zongji);
   };
 
@@ -159,7 +162,9 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
   zongji.connection?.query(
     `SET @master_heartbeat_period = ${period}, @source_heartbeat_period = ${period}`,
   );
-  zongji.connection?.query(`SET SESSION net_write_timeout = ${writeTimeoutS}`);
+  zongji.connection?.query(
+    `SET SESSION net_write_timeout = ${Math.ceil(options.standstillMs / 1000)}`,
+  );
   zongji.ctrlConnection?.query('SET SESSION wait_timeout = 2147483');
 
   const drain = (): readonly SourceItem[] => {
@@ -171,10 +176,9 @@ export function openBinlog(options: BinlogOptions): ChangeSource {
       items.push(item);
       queuedBytes -= bytes;
     }
-    if (paused && queuedBytes < maxQueueBytes / 2 && !fault && !closed) {
-      paused = null;
+    if (flow.fullSinceMs !== null && queuedBytes < maxQueueBytes / 2) {
       heardMs = performance.now();
-      zongji.connection?.resume();
+      flow.roomy();
     }
     return items;
   };

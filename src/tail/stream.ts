@@ -37,6 +37,7 @@ export async function followBinlog(
     byGtid: start.point.byGtid,
     maxQueueBytes: settings.maxQueueBytes,
     heartbeatMs: settings.heartbeatMs,
+    standstillMs: settings.standstillMs,
     logger: io.logger,
   });
   const { accounts, connection } = context;

@@ -39,6 +39,8 @@ export interface TailOptions {
   readonly snapshotChunkRows?: number;
   /** How often an idle server sends a sign of life, ms; twice this is a dead peer. */
   readonly heartbeatMs?: number;
+  /** The source's server drops a reader that stands still for so long; we leave after half of it, ms. */
+  readonly standstillMs?: number;
   /** A tailer that is silent for so long loses its lead, ms. */
   readonly sessionTimeoutMs?: number;
   /** A write to the log, or a question to the source, that takes longer is given up and begun anew, ms. */
@@ -65,7 +67,7 @@ export type TailSettings = Required<Omit<TailOptions, 'untilMs'>> & Pick<TailOpt
 
 /** Of a server that is followed, and nothing else. */
 type OfServer =
-  | ('source' | 'serverId' | 'maxQueueBytes' | 'snapshotChunkRows' | 'heartbeatMs')
+  | ('source' | 'serverId' | 'maxQueueBytes' | 'snapshotChunkRows' | 'heartbeatMs' | 'standstillMs')
   | ('sourceMode' | 'pollMs' | 'pollWindowMs' | 'onSourceChange' | 'healBackMs' | 'healLimit');
 
 /** What a stream needs to know whatever it follows. */
@@ -90,6 +92,7 @@ export const withDefaults = (options: TailOptions): TailSettings => ({
   maxQueueBytes: 2 * 1024 * 1024,
   snapshotChunkRows: 5000,
   heartbeatMs: 5000,
+  standstillMs: 600_000,
   sourceMode: 'binlog',
   pollMs: 30_000,
   pollWindowMs: 10 * 60_000,

@@ -5,6 +5,7 @@ import type { BinlogPoint } from './binlog-point.ts';
 import { BinlogTables } from './binlog-tables.ts';
 import type { RowsEvent, TableMapEvent } from './binlog-tables.ts';
 import { FileHistory } from './file-history.ts';
+import { unwrapPosition } from './file-reach.ts';
 import { addRows } from './row-changes.ts';
 import type { RowsOp } from './row-changes.ts';
 import { GtidPosition } from './gtid-position.ts';
@@ -111,7 +112,7 @@ export class TransactionAssembler {
         if (!this.#open && pos > 0)
           this.#passed({
             file: binlogName,
-            pos: binlogName === this.#at.file ? this.#unwrap(pos) : pos,
+            pos: binlogName === this.#at.file ? unwrapPosition(pos, this.#at.pos) : pos,
           });
         return;
       }
@@ -136,7 +137,8 @@ export class TransactionAssembler {
     this.#drop();
     this.#placed = true;
     const commitUs = this.#options.facts?.commitUs ?? null;
-    this.#open = openTransaction({ gtid, serverId, standalone, prepared, commitUs, lastPos: pos });
+    const lastPos = this.#unwrap(pos);
+    this.#open = openTransaction({ gtid, serverId, standalone, prepared, commitUs, lastPos });
   }
 
   #rows(event: RowsEvent, op: RowsOp): void {
@@ -256,10 +258,10 @@ export class TransactionAssembler {
 
   #close(event: AnyBinlogEvent): Boundary {
     const gtid = this.#open?.gtid;
-    this.#open = null;
     if (gtid) this.#gtids.add(gtid);
     if (event.nextPosition > 0)
       this.#at = { file: this.#at.file, pos: this.#unwrap(event.nextPosition) };
+    this.#open = null;
     return this.#boundary();
   }
 
@@ -272,12 +274,10 @@ export class TransactionAssembler {
     return { end: this.#at, gtid: this.#gtids.toString() || null, ...this.#file.known };
   }
 
-  // Headers have four bytes for the position: in a larger file it begins again.
+  // Headers have four bytes for the position: in a larger file it begins again, in a transaction, too.
   #unwrap(position: number): number {
-    const from = this.#at.pos;
-    return position >= from
-      ? position
-      : position + 2 ** 32 * Math.ceil((from - position) / 2 ** 32);
+    const reached = this.#options.facts?.reached ?? 0;
+    return unwrapPosition(position, Math.max(this.#at.pos, this.#open?.lastPos ?? 0, reached));
   }
 
   #passed(at: BinlogPoint): void {

@@ -154,6 +154,7 @@ onMysql('whenever it hangs up, what the server still says is no warning', async 
       const source = openBinlog({
         ...{ target, cloudSchema: 'none', start, gtid: null, fileMs: null, lastXid: null, byGtid: false },
         ...{ serverId: 4_000_001, maxQueueBytes: 1000, heartbeatMs: 5000 },
+        standstillMs: 60_000,
         logger: createLogger({ level: 'silent' }),
       });
       for (let turn = 0; turn < n % 20; turn++) await setImmediate();

@@ -1,11 +1,8 @@
-import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { isAppError } from '../../../src/platform/errors.ts';
 import { compareBinlogPoints } from '../../../src/tail/binlog-point.ts';
 import { gtidCommitUs } from '../../../src/tail/gtid-commit-time.ts';
 import { MysqlGtidSet } from '../../../src/tail/mysql-gtid-set.ts';
 import { parseStatement } from '../../../src/tail/statement.ts';
-import { unpackTransaction } from '../../../src/tail/transaction-payload.ts';
 
 const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
 
@@ -64,49 +61,4 @@ test('of both times of a GTID event the one of the first commit is taken', () =>
   body[55] = Math.floor(1_600_000_000_000_000 / 2 ** 48);
   expect(gtidCommitUs(body, false)).toBe(1_600_000_000_000_000);
   expect(gtidCommitUs(body.subarray(0, 30), false)).toBeNull();
-});
-
-describe('a compressed transaction', () => {
-  const event = (type: number, size: number) => {
-    const bytes = Buffer.alloc(size);
-    bytes[4] = type;
-    bytes.writeUInt32LE(size, 9);
-    return bytes;
-  };
-  const payload = (content: Buffer, method = 0) => {
-    const head = (kind: number, value: number) =>
-      value < 251
-        ? Buffer.from([kind, 1, value])
-        : Buffer.from([kind, 3, 252, value & 255, value >> 8]);
-    return Buffer.concat([head(2, method), head(1, content.length), Buffer.from([0]), content]);
-  };
-  const at = { start: 1000, end: 1100 };
-  const events = Buffer.concat([event(19, 30), event(30, 40), event(16, 27)]);
-  const places = (packets: Iterable<Buffer>) =>
-    [...packets].map((each) => [each.length, each[5], each.readUInt32LE(14)]);
-
-  test.each([
-    ['by zstd', payload(zstdCompressSync(events))],
-    ['not at all', payload(events, 255)],
-  ])('packed %s comes as its events, in order, the commit at its end', (_, body) => {
-    const found = places(unpackTransaction(body, at, 4));
-    expect(found).toEqual([
-      [35, 19, 1034],
-      [45, 30, 1045],
-      [32, 16, 1100],
-    ]);
-  });
-
-  test.each([
-    ['of an unknown method', payload(events, 9)],
-    ['that is damaged', payload(Buffer.from('not zstd'))],
-    ['cut within an event', payload(events.subarray(0, 50), 255)],
-  ])('%s is refused with the fix', (_, body) => {
-    expect(() => [...unpackTransaction(body, at, 4)]).toThrowError(
-      expect.toSatisfy(
-        (error) =>
-          isAppError(error, 'TAIL_UNDECODABLE') && error.explain().includes('compression = OFF'),
-      ),
-    );
-  });
 });

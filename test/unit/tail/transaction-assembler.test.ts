@@ -40,7 +40,11 @@ const gtid = (sequence: number, nextPosition: number, more: object = {}) =>
 const query = (text: string, nextPosition: number) =>
   event('Query', nextPosition, { query: text, schema: 'cloud' });
 
-function assemble(events: readonly AnyBinlogEvent[], more: object = {}): readonly SourceItem[] {
+function assemble(
+  events: readonly AnyBinlogEvent[],
+  more: object = {},
+  before: (n: number) => void = () => {},
+): readonly SourceItem[] {
   const items: SourceItem[] = [];
   const assembler = new TransactionAssembler(
     {
@@ -54,7 +58,10 @@ function assemble(events: readonly AnyBinlogEvent[], more: object = {}): readonl
     },
     (item) => void items.push(item),
   );
-  for (const each of events) assembler.take(each);
+  for (const [n, each] of events.entries()) {
+    before(n);
+    assembler.take(each);
+  }
   return items;
 }
 
@@ -197,7 +204,7 @@ describe('a file of more than 4 GiB, whose headers have four bytes for the posit
   test('they go on over more than one such length, by heartbeats too, and begin again in the next file', () => {
     const items = assemble(
       [
-        ...[gtid(2, 20), event('Xid', size - 1), gtid(3, 40), event('Xid', 90)],
+        ...[gtid(2, size - 5), event('Xid', size - 1), gtid(3, 40), event('Xid', 90)],
         event('Heartbeat', 90, { binlogName: 'b.1' }),
         event('Rotate', 0, { binlogName: 'b.2', position: 4 }),
         ...[gtid(4, 100), event('Xid', 200)],
@@ -215,6 +222,46 @@ describe('a file of more than 4 GiB, whose headers have four bytes for the posit
     expect(assemble([gtid(2, 20), event('Xid', 60)], far).map(sketch)).toEqual([
       `passed to b.1:${2 * size + 60} 0-1-2`,
     ]);
+  });
+});
+
+describe('a transaction of more than 4 GiB', () => {
+  const turn = 2 ** 32;
+  const gib = 2 ** 30;
+
+  test.each([
+    ['around 2^32', turn - 100, [turn - 60, turn + 40]],
+    ['that passes 2^32 twice', turn - 100, [turn + 3 * gib, turn + 6 * gib, 2 * turn + 4 * gib]],
+    ['that begins beyond it', 2 * turn + 10, [2 * turn + 3 * gib, 3 * turn + 2 * gib]],
+  ])('%s: each change has its own place, and the commit its end', (_, begin, ends) => {
+    const items = assemble(
+      [
+        ...[gtid(2, (begin + 40) % turn), map()],
+        ...ends.map((end) => rows(1, (end + 100) % turn)),
+        event('Xid', (ends.at(-1)! + 131) % turn),
+      ],
+      { start: { file: 'b.1', pos: begin } },
+    );
+    expect(items.map(sketch)).toEqual([`commit ${ends.length} to b.1:${ends.at(-1)! + 131} 0-1-2`]);
+    // Less the event itself: its body and its frame.
+    const places = ends.map((end) => ({ position: { pos: end + 100 - 50 - 23 } }));
+    expect(items[0]).toMatchObject({ changes: places });
+  });
+
+  test('with gaps of more than that between its changes it goes by how far the stream has come', () => {
+    const facts = { serverId: 1, commitUs: null, reached: 0 };
+    const far = { start: { file: 'b.1', pos: turn - 100 }, facts };
+    const events = [gtid(2, turn - 60), map(), rows(1, 300), event('Xid', 331)];
+    const reached = [turn - 60, turn - 40, 3 * turn + 300, 3 * turn + 331];
+    const items = assemble(events, far, (n) => (facts.reached = reached[n]!));
+    expect(items.map(sketch)).toEqual([`commit 1 to b.1:${3 * turn + 331} 0-1-2`]);
+    expect(items[0]).toMatchObject({ changes: [{ position: { pos: 3 * turn + 227 } }] });
+  });
+
+  test('without positions inside: the last one that is known', () => {
+    const far = { start: { file: 'b.1', pos: turn - 10 } };
+    const [item] = assemble([gtid(2, 40), map(), rows(1, 0), event('Xid', 331)], far);
+    expect(item).toMatchObject({ changes: [{ position: { pos: turn + 40 } }] });
   });
 });
 
