@@ -1,7 +1,11 @@
+import type { LargeFlavour } from './large-transaction.ts';
+
 export interface BenchOptions {
   readonly mariadbUrl: string;
   readonly kafka: string;
   readonly events: number;
+  /** Of the source, where a bench has more than one. */
+  readonly flavour: LargeFlavour;
   readonly say: (text: string) => void;
 }
 

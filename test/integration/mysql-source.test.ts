@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import { expect, test, vi } from 'vitest';
@@ -123,10 +124,17 @@ onMysql('compressed transactions are read as if they were not', async () => {
   const tail = cloud.start({ maxQueueBytes: 20_000 });
   await tail.whenCaughtUp();
   await other.query(`USE ${cloud.cloudSchema}; SET SESSION binlog_transaction_compression = ON`);
+  // The second is of several MB, and is unpacked in parts.
   const rows = Array.from({ length: 3000 }, (_, i) => `(${i + 1}, 'VM.START', 2, NOW(), 1, 'é😀')`);
-  await other.query(
-    `INSERT INTO usage_event (id, type, account_id, created, zone_id, resource_name) VALUES ${rows.join()}`,
+  const long = Array.from(
+    { length: 8000 },
+    (_, i) => `(${i + 10_001}, 'VM.START', 2, NOW(), 1, '${randomBytes(100).toString('hex')}')`,
   );
+  for (const each of [rows, long])
+    await other.query(
+      `INSERT INTO usage_event (id, type, account_id, created, zone_id, resource_name)
+       VALUES ${each.join()}`,
+    );
   await other.query('BEGIN');
   await insertEvent(other, { id: 4000 });
   await other.query('UPDATE usage_event SET size = 7 WHERE id = 4000; COMMIT');
@@ -135,11 +143,11 @@ onMysql('compressed transactions are read as if they were not', async () => {
   await tail.whenCaughtUp();
   await tail.stop();
   const ids = await idsOf(cloud);
-  expect(new Set(ids).size).toBe(3002);
+  expect(new Set(ids).size).toBe(11_002);
   const raw = (await cloud.raw('usage_event')).map((each) => JSON.parse(each.value!));
-  expect(raw).toHaveLength(3003);
+  expect(raw).toHaveLength(11_003);
   // Places within a compressed transaction differ, too.
-  expect(new Set(raw.map(({ source: s }) => `${s.file}:${s.pos}:${s.row}`)).size).toBe(3003);
+  expect(new Set(raw.map(({ source: s }) => `${s.file}:${s.pos}:${s.row}`)).size).toBe(11_003);
   expect(raw.find((each) => each.op === 'u').after.size).toBe(7);
 });
 
