@@ -7,7 +7,7 @@ import { firstRow } from './first-row.ts';
 /** Bytes of a commit event, with checksum and without. */
 const xidEventBytes = [31, 27];
 
-/** What the server has at a byte of a file, `null` when no event begins there. */
+/** What the server has at a byte of a file: null at its end, nothing in it where no event begins. */
 export async function binlogEventAt(
   connection: Connection,
   at: BinlogPoint,
@@ -19,7 +19,7 @@ export async function binlogEventAt(
     ]);
     return event ?? null;
   } catch (error) {
-    if (mysqlCode(error) === 'ER_ERROR_WHEN_EXECUTING_COMMAND') return null;
+    if (mysqlCode(error) === 'ER_ERROR_WHEN_EXECUTING_COMMAND') return {};
     throw error;
   }
 }

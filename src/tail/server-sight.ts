@@ -1,7 +1,8 @@
 import { quoteName } from '../platform/mysql.ts';
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import { rowHash } from './event-content.ts';
-import { binlogEventAt, compareLastXid } from './last-xid.ts';
+import { compareLastXid } from './last-xid.ts';
+import { eventAt } from './mysql-event-at.ts';
 import type { PositionRecord } from './position.ts';
 import { layoutsNow } from './preflight-schema.ts';
 import { selectRows } from './read-rows.ts';
@@ -99,8 +100,9 @@ async function mysqlSight(
 }
 
 async function gtidAfter(connection: Connection, stored: PositionRecord): Promise<string | null> {
-  const next = await binlogEventAt(connection, stored);
-  return /GTID_NEXT\s*=\s*'([^']+)'/.exec(next?.['Info'] ?? '')?.[1] ?? null;
+  const next = await eventAt(connection, stored);
+  // No transaction begins there and none can: as good as one of ours, which does not come again.
+  return next === 'none' ? stored.gtid : next;
 }
 
 const isOn = (value: string | null | undefined): boolean =>

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
+import type { RowDataPacket } from 'mysql2/promise';
 import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { openBinlog } from '../../src/tail/binlog.ts';
 import { preflightTarget } from '../../src/tail/preflight.ts';
+import { eventAt } from '../../src/tail/mysql-event-at.ts';
 import { readPosition } from '../../src/tail/position.ts';
 import { binlogEnd } from '../../src/tail/server-facts.ts';
 import { mysqlUrl } from '../support/mysql.ts';
@@ -149,6 +151,25 @@ onMysql('compressed transactions are read as if they were not', async () => {
   // Places within a compressed transaction differ, too.
   expect(new Set(raw.map(({ source: s }) => `${s.file}:${s.pos}:${s.row}`)).size).toBe(11_003);
   expect(raw.find((each) => each.op === 'u').after.size).toBe(7);
+});
+
+onMysql('of every byte of a binlog it is known whether a transaction begins there', async () => {
+  await using cloud = await tailedCloud(url);
+  const { sql } = cloud;
+  const { file, pos } = await binlogEnd(sql);
+  await insertEvent(sql, { id: 1 });
+  const [rows] = await sql.query<RowDataPacket[]>('SHOW BINLOG EVENTS IN ? FROM ?', [file, pos]);
+  expect(rows.length).toBeGreaterThan(3);
+  for (const { Pos: at, Event_type: type } of rows) {
+    const found = await eventAt(sql, { file, pos: Number(at) });
+    if (/^Gtid/.test(type)) expect(found).toMatch(/^[\da-f-]{36}:\d+$/);
+    else expect(found).toBe('none');
+  }
+  expect(await eventAt(sql, { file, pos: pos + 1 })).toBe('none');
+  const end = await binlogEnd(sql);
+  // Others may have written meanwhile.
+  expect((await eventAt(sql, end)) ?? 'a:1').toContain(':');
+  expect(await eventAt(sql, { file, pos: 4 })).toBeNull();
 });
 
 onMysql('whenever it hangs up, what the server still says is no warning', async () => {

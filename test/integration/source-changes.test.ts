@@ -1,46 +1,19 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
+import { parseMysqlUrl } from '../../src/platform/mysql.ts';
 import type { Connection } from '../../src/platform/mysql.ts';
 import { caughtUpWith, expectFeedHasTable, sourceStatus } from '../support/feed-and-table.ts';
 import { binlogEnd, gtidAt } from '../../src/tail/server-facts.ts';
 import { killTailWhen } from '../support/killable-tail.ts';
 import { canStartMariaDb, startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
-import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
-import type { TailedCloud } from '../support/tailed-cloud.ts';
+import { followToEnd, openServer, writeEvents } from '../support/source-story.ts';
+import { tailedCloud } from '../support/tailed-cloud.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const small = { innodb_buffer_pool_size: '32M', innodb_log_file_size: '8M' };
-
-const open = (server: LocalServer, database?: string): Promise<Connection> =>
-  createConnection({
-    ...mysqlOptions(parseMysqlUrl(server.url)),
-    multipleStatements: true,
-    ...(database === undefined ? {} : { database }),
-  });
-
-/** Events with a detail each, on several accounts. */
-async function write(sql: Connection, from: number, to: number, name = 'vm'): Promise<void> {
-  for (let id = from; id <= to; id++) {
-    await insertEvent(sql, { id, account_id: 2 + (id % 5), resource_name: `${name}-${id}` });
-    await sql.query('INSERT INTO usage_event_details SET ?', {
-      usage_event_id: id,
-      name: 'cpuNumber',
-      value: `${name}-${id}`,
-    });
-  }
-}
-
-/** Runs the tailer until it has all that the server has. */
-async function follow(cloud: TailedCloud, sql: Connection, more = {}): Promise<void> {
-  const tail = cloud.start(more);
-  await caughtUpWith(tail, sql);
-  await tail.stop();
-}
 
 describe.skipIf(!canStartMariaDb())('on one server', () => {
   let server: LocalServer;
@@ -52,10 +25,10 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
   test('what was purged unread is found by id, with details, counters and accounts as they are now', async () => {
     await using cloud = await tailedCloud(server.url);
     const { sql } = cloud;
-    await write(sql, 1, 20);
+    await writeEvents(sql, 1, 20);
     await sql.query(`INSERT INTO account (id, account_name, type) VALUES (2, 'before', 0)`);
-    await follow(cloud, sql);
-    await write(sql, 21, 40);
+    await followToEnd(cloud, sql);
+    await writeEvents(sql, 21, 40);
     // A detail of an event that was read already, and an id that was given out before the last one.
     await sql.query(
       `INSERT INTO usage_event_details SET usage_event_id = 3, name = 'late', value = 'x'`,
@@ -70,10 +43,10 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
       return (logs as { Log_name: string }[])[0]?.Log_name;
     };
     await expect.poll(oldest, { timeout: 30_000 }).toBe(file);
-    await write(sql, 41, 45);
-    await follow(cloud, sql, { snapshotChunkRows: 7 });
-    await write(sql, 46, 50);
-    await follow(cloud, sql);
+    await writeEvents(sql, 41, 45);
+    await followToEnd(cloud, sql, { snapshotChunkRows: 7 });
+    await writeEvents(sql, 46, 50);
+    await followToEnd(cloud, sql);
 
     expect(await expectFeedHasTable(cloud, sql)).toEqual([]);
     const names = (await cloud.feed()).flatMap((each) =>
@@ -93,18 +66,18 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
     await using cloud = await tailedCloud(server.url);
     const { sql } = cloud;
     const tail = cloud.start();
-    await write(sql, 1, 10);
+    await writeEvents(sql, 1, 10);
     await caughtUpWith(tail, sql);
     await sql.query('RESET MASTER');
-    await write(sql, 11, 30);
+    await writeEvents(sql, 11, 30);
     await tail.when((each) => each.phase === 'heal');
     await caughtUpWith(tail, sql);
     await tail.stop();
-    await write(sql, 31, 33);
+    await writeEvents(sql, 31, 33);
     // The same file names, longer than what was read of them.
     await sql.query('RESET MASTER');
-    await write(sql, 34, 80);
-    await follow(cloud, sql);
+    await writeEvents(sql, 34, 80);
+    await followToEnd(cloud, sql);
     expect(await expectFeedHasTable(cloud, sql)).toEqual([]);
     const { position } = await sourceStatus(cloud);
     expect(position?.healed?.why).toMatch(
@@ -134,9 +107,9 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
   test('killed in the middle of a healing again and again, it loses nothing and repeats nothing', async () => {
     await using cloud = await tailedCloud(server.url);
     const { sql } = cloud;
-    await write(sql, 1, 10);
-    await follow(cloud, sql);
-    await write(sql, 11, 70);
+    await writeEvents(sql, 1, 10);
+    await followToEnd(cloud, sql);
+    await writeEvents(sql, 11, 70);
     await sql.query('RESET MASTER');
     const options = { ...cloud.options, snapshotChunkRows: 5, sessionTimeoutMs: 2000 };
     for (let n = 0; n < 2; n++) {
@@ -144,20 +117,20 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
       await killTailWhen(options, (p) => p.phase === 'heal' && (rows = p.rows) > 10);
       expect(rows).toBeGreaterThan(10);
       expect((await sourceStatus(cloud)).state).toMatchObject({ state: 'healing', how: 'heal' });
-      await write(sql, 71 + 5 * n, 75 + 5 * n);
+      await writeEvents(sql, 71 + 5 * n, 75 + 5 * n);
     }
-    await follow(cloud, sql, { snapshotChunkRows: 5 });
+    await followToEnd(cloud, sql, { snapshotChunkRows: 5 });
     expect(await expectFeedHasTable(cloud, sql)).toEqual([]);
   });
 
   test('a source of another cloud is refused, and the status says what to do', async () => {
     await using cloud = await tailedCloud(server.url);
     const { sql } = cloud;
-    await write(sql, 1, 10);
-    await follow(cloud, sql);
+    await writeEvents(sql, 1, 10);
+    await followToEnd(cloud, sql);
     await sql.query('DELETE FROM usage_event_details; DELETE FROM usage_event');
     await sql.query('RESET MASTER');
-    await write(sql, 1, 20, 'other');
+    await writeEvents(sql, 1, 20, 'other');
     await expect(cloud.start().done).rejects.toMatchObject({ code: 'TAIL_SOURCE_REPLACED' });
     const { state } = await sourceStatus(cloud);
     expect(state).toMatchObject({ state: 'stopped', code: 'TAIL_SOURCE_REPLACED' });
@@ -169,11 +142,11 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
   test('an event that was changed under its id is a conflict, not another history', async () => {
     await using cloud = await tailedCloud(server.url);
     const { sql } = cloud;
-    await write(sql, 1, 10);
-    await follow(cloud, sql);
+    await writeEvents(sql, 1, 10);
+    await followToEnd(cloud, sql);
     await sql.query(`UPDATE usage_event SET resource_name = 'forged' WHERE id = 4`);
     await sql.query('RESET MASTER');
-    await follow(cloud, sql);
+    await followToEnd(cloud, sql);
     const { position } = await sourceStatus(cloud);
     expect(position).toMatchObject({ incarnation: 0, healed: { conflicts: 1, events: 1 } });
     const fourth = (await cloud.feed()).flatMap((each) =>
@@ -184,25 +157,25 @@ describe.skipIf(!canStartMariaDb())('on one server', () => {
 
   test('a restored backup that gives ids out again begins an incarnation: both histories are kept apart', async () => {
     await using cloud = await tailedCloud(server.url);
-    await write(cloud.sql, 1, 20);
+    await writeEvents(cloud.sql, 1, 20);
     const [data, backup] = [join(server.dir, 'data'), join(server.dir, 'backup')];
     await server.stop();
     cpSync(data, backup, { recursive: true });
     await server.restart();
-    const before = await open(server, cloud.cloudSchema);
-    await write(before, 21, 40);
-    await follow(cloud, before);
+    const before = await openServer(server, cloud.cloudSchema);
+    await writeEvents(before, 21, 40);
+    await followToEnd(cloud, before);
     before.destroy();
     await server.stop();
     rmSync(data, { recursive: true });
     cpSync(backup, data, { recursive: true });
     rmSync(backup, { recursive: true });
     await server.restart();
-    const sql = await open(server, cloud.cloudSchema);
-    await write(sql, 21, 60, 'new');
-    await follow(cloud, sql);
-    await write(sql, 61, 62, 'new');
-    await follow(cloud, sql);
+    const sql = await openServer(server, cloud.cloudSchema);
+    await writeEvents(sql, 21, 60, 'new');
+    await followToEnd(cloud, sql);
+    await writeEvents(sql, 61, 62, 'new');
+    await followToEnd(cloud, sql);
     const ended = await expectFeedHasTable(cloud, sql);
     expect(ended).toEqual(Array.from({ length: 20 }, (_, i) => [String(21 + i), 0]));
     expect((await sourceStatus(cloud)).position).toMatchObject({
@@ -224,7 +197,7 @@ describe.skipIf(!canStartMariaDb())('on a primary with a replica', () => {
         settings: { ...small, server_id: '2', log_bin: 'other-bin', log_slave_updates: 'ON' },
       }),
     ]);
-    const root = await open(replica);
+    const root = await openServer(replica);
     const { password } = parseMysqlUrl(primary.url);
     await root.query(
       `CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = ${primary.port},
@@ -240,13 +213,13 @@ describe.skipIf(!canStartMariaDb())('on a primary with a replica', () => {
 
   test('waits for a replica that is behind, goes on by GTID, and after a promotion that lost changes heals', async () => {
     await using cloud = await tailedCloud(primary.url);
-    const there = await open(replica);
+    const there = await openServer(replica);
     const source = parseMysqlUrl(replica.url);
-    await write(cloud.sql, 1, 10);
+    await writeEvents(cloud.sql, 1, 10);
     await arrive(cloud.sql, there);
     await there.query('STOP SLAVE SQL_THREAD; SET GLOBAL read_only = ON');
-    await write(cloud.sql, 11, 20);
-    await follow(cloud, cloud.sql);
+    await writeEvents(cloud.sql, 11, 20);
+    await followToEnd(cloud, cloud.sql);
 
     const tail = cloud.start({ source });
     const code = async () => (await sourceStatus(cloud)).state?.code;
@@ -255,7 +228,7 @@ describe.skipIf(!canStartMariaDb())('on a primary with a replica', () => {
     await arrive(cloud.sql, there);
     await caughtUpWith(tail, there);
     expect((await sourceStatus(cloud)).state).toMatchObject({ state: 'following', how: 'gtid' });
-    await write(cloud.sql, 21, 25);
+    await writeEvents(cloud.sql, 21, 25);
     await arrive(cloud.sql, there);
     await caughtUpWith(tail, there);
     await tail.stop();
@@ -263,15 +236,15 @@ describe.skipIf(!canStartMariaDb())('on a primary with a replica', () => {
     expect((await sourceStatus(cloud)).position).toMatchObject({ serverId: 2, incarnation: 0 });
 
     // Back to the primary by GTID; then it is lost with what the replica never got.
-    await write(cloud.sql, 26, 27);
+    await writeEvents(cloud.sql, 26, 27);
     await arrive(cloud.sql, there);
     await there.query('STOP SLAVE');
-    await write(cloud.sql, 28, 30);
-    await follow(cloud, cloud.sql);
+    await writeEvents(cloud.sql, 28, 30);
+    await followToEnd(cloud, cloud.sql);
     expect((await sourceStatus(cloud)).state).toMatchObject({ how: 'gtid' });
     await there.query(`RESET SLAVE ALL; USE ${cloud.cloudSchema}`);
-    await write(there, 28, 35, 'promoted');
-    await follow(cloud, there, { source });
+    await writeEvents(there, 28, 35, 'promoted');
+    await followToEnd(cloud, there, { source });
     expect(await expectFeedHasTable(cloud, there)).toEqual([
       ['28', 0],
       ['29', 0],

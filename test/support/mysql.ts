@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { findMysql } from '../../deploy/dev/mysql-programs.ts';
 import { ON_DEMAND } from '../../deploy/dev/on-demand.ts';
 
 /**
@@ -22,4 +23,14 @@ async function ask(path: string | undefined): Promise<{ url: string } | { why: s
   socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
   await once(socket, 'end');
   return JSON.parse(Buffer.concat(chunks).toString()) as { url: string } | { why: string };
+}
+
+/** The programs of a MySQL with which a test starts servers of its own; undefined, and said so, where there are none. */
+export async function mysqlPrograms(): Promise<string | undefined> {
+  // Asking for the shared one brings them.
+  await mysqlUrl();
+  const programs = findMysql();
+  if (programs === undefined)
+    console.warn('skipped: tests that hurt a MySQL of their own need its programs on this machine');
+  return programs;
 }
