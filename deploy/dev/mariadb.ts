@@ -13,6 +13,8 @@ export type MariaDbOptions = {
   /** Kept at the end when given; it must not hold data yet. */
   readonly dir?: string;
   readonly port?: number;
+  /** Of root; a random one when left out. */
+  readonly password?: string;
   /** Lines of the [mariadbd] section beside or instead of ours; an empty value is a bare flag. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly log?: Log;
@@ -42,7 +44,7 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<LocalS
   if (!mariadbd || !installDb) throw new Error('mariadbd is not installed (see with-servers.ts)');
   const dir = options.dir ?? createDataFolder('mariadb');
   const port = options.port ?? (await freePort());
-  const password = randomBytes(12).toString('hex');
+  const password = options.password ?? randomBytes(12).toString('hex');
   const data = join(dir, 'data');
   if (existsSync(data)) throw new Error(`${data} already holds data`);
   mkdirSync(join(dir, 'tmp'), { recursive: true });
