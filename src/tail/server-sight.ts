@@ -1,6 +1,7 @@
 import { quoteName } from '../platform/mysql.ts';
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import { rowHash } from './event-content.ts';
+import { catchUpWithCluster } from './galera-node.ts';
 import { compareLastXid } from './last-xid.ts';
 import { eventAt } from './mysql-event-at.ts';
 import type { PositionRecord } from './position.ts';
@@ -37,6 +38,7 @@ export async function lookAtServer(
   stored: PositionRecord,
 ): Promise<Omit<ServerSight, 'refused'>> {
   const { flavour, serverId, serverUuid } = identity;
+  const countsAlone = flavour === 'mariadb' && (await catchUpWithCluster(connection));
   const [rows] = await connection.query<RowDataPacket[]>('SHOW BINARY LOGS');
   const logs = rows.map((row) => ({
     file: String(row['Log_name']),
@@ -48,9 +50,13 @@ export async function lookAtServer(
     : 'unknown';
   const about = { flavour, serverId, serverUuid, logs, lastXid };
   const newestEvent = await compareNewest(connection, cloudSchema, stored.newestEvent);
-  return flavour === 'mariadb'
-    ? { ...about, newestEvent, ...(await mariaDbSight(connection, stored, logs[0]?.file)) }
-    : { ...about, newestEvent, ...(await mysqlSight(connection, stored, logs)) };
+  if (flavour === 'mysql')
+    return { ...about, newestEvent, ...(await mysqlSight(connection, stored, logs)) };
+  const sight = await mariaDbSight(connection, stored, logs[0]?.file);
+  if (!countsAlone || serverId === stored.serverId) return { ...about, newestEvent, ...sight };
+  // Only the newest event tells what it has.
+  const isReplica = sight.isReplica && newestEvent === 'missing';
+  return { ...about, newestEvent, ...sight, executed: '', isReplica };
 }
 
 type FlavourSight = Pick<
