@@ -59,6 +59,8 @@ function choosePackages(missing: Missing): string[] {
   // in the names.
   const suffix = candidate('mariadb-server-core') === '' ? '-10.6' : '';
   const mariadb = [`mariadb-server-core${suffix}`, `mariadb-client-core${suffix}`];
+  // For tests of a cluster, which are skipped where there is none.
+  if (candidate('galera-4') !== '') mariadb.push('galera-4');
   const java = ['default-jre-headless', 'openjdk-17-jre-headless'];
   return [
     ...(missing.mariadb ? mariadb : []),

@@ -121,13 +121,17 @@ export function mysqlError(cause: unknown, target: MysqlTarget, role: 'SOURCE' |
   const facts = { host: target.host, port: target.port, user: target.user, code };
   if (code !== undefined && denied.has(code))
     return new AppError(`${role}_ACCESS_DENIED` satisfies ErrorCode, facts, cause);
-  if (code === undefined ? isFatal(cause) : unreachable.test(code))
+  if (code === undefined ? isFatal(cause) : unreachable.test(code) || isOutOfCluster(cause))
     return new AppError(`${role}_UNREACHABLE` satisfies ErrorCode, facts, cause);
   return cause;
 }
 
 const unreachable =
   /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|PROTOCOL_|ER_CON_COUNT|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|HANDSHAKE_)/;
+
+/** A Galera node that has no part in its cluster, or has rejoined and is not done yet. */
+const isOutOfCluster = (error: unknown): boolean =>
+  error instanceof Error && /^WSREP has not yet prepared node/.test(error.message);
 
 /** What the driver says of a connection that it has closed itself has no code. */
 const isFatal = (error: unknown): boolean =>

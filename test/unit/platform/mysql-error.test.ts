@@ -13,6 +13,13 @@ test.each([
     code: 'SOURCE_UNREACHABLE',
   },
   {
+    why: 'a Galera node without a cluster',
+    error: Object.assign(new Error('WSREP has not yet prepared node for application use'), {
+      code: 'ER_UNKNOWN_COM_ERROR',
+    }),
+    code: 'SOURCE_UNREACHABLE',
+  },
+  {
     why: 'a wrong password',
     error: fault({ code: 'ER_ACCESS_DENIED_ERROR', fatal: true }),
     code: 'SOURCE_ACCESS_DENIED',
