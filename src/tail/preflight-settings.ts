@@ -75,7 +75,7 @@ export const serverSettings: Readonly<Record<Flavour['name'], readonly Setting[]
       check: 'binlog_transaction_compression',
       wanted: 'OFF',
       level: 'warning',
-      why: 'compressed transactions are read, but each is unpacked in memory whole',
+      why: 'compressed transactions are read, but each is held in memory whole in its compressed form',
       fix: 'SET GLOBAL binlog_transaction_compression = OFF;   (and in my.cnf; sessions that are open keep theirs)',
     },
   ],

@@ -20,9 +20,10 @@ export const sourceFailures: readonly Failure[] = [
       'chaos-crash-points.test.ts: killed at every named point and started again, each stage leaves every row once',
       'tail-faults.test.ts: a transaction larger than memory comes whole and once, rolled back ones not at all',
       'mysql-source.test.ts: compressed transactions are read as if they were not',
+      'transaction-payload.test.ts: that is large, packed %s, comes in parts, byte for byte',
     ],
     reason:
-      'that a million rows in one transaction take little memory is measured, not asserted: `npm run bench -- large` prints it (docs/source.md)',
+      'that a million rows in one transaction take less than 128 MB is no test of `npm test`: `npm run bench -- large --flavour mariadb|mysql|mysql-compressed` takes a minute each and fails above it (figures in docs/source.md)',
   },
   {
     n: 3,
@@ -94,9 +95,8 @@ export const sourceFailures: readonly Failure[] = [
       'source-changes.test.ts: what was purged unread is found by id, with details, counters and accounts as they are now',
       'source-changes-recount.test.ts: every row as counted again when $change',
       'resume-decision.test.ts: MySQL: $why',
+      'source-changes-mysql.test.ts: what was purged unread is found by id',
     ],
-    reason:
-      'on MySQL this is decided by the same rules, which the decision table shows (resume-decision.test.ts: MySQL: $why); no test resets or fails over a live MySQL',
   },
   {
     n: 10,
@@ -108,9 +108,9 @@ export const sourceFailures: readonly Failure[] = [
       'source-changes.test.ts: a restored backup that gives ids out again begins an incarnation: both histories are kept apart',
       'source-changes.test.ts: a source of another cloud is refused, and the status says what to do',
       'resume-decision.test.ts: MySQL: $why',
+      'source-changes-mysql.test.ts: a binlog that was reset, even while it is read, is never read from a wrong place',
+      'source-changes-mysql.test.ts: a restored backup that gives ids out again begins an incarnation: both histories are kept apart',
     ],
-    reason:
-      'on MySQL this is decided by the same rules, which the decision table shows (resume-decision.test.ts: MySQL: $why); no test resets or fails over a live MySQL',
   },
   {
     n: 11,
@@ -123,9 +123,10 @@ export const sourceFailures: readonly Failure[] = [
       'source-changes.test.ts: waits for a replica that is behind, goes on by GTID, and after a promotion that lost changes heals',
       'resume-decision.test.ts: MariaDB: $why',
       'resume-decision.test.ts: MySQL: $why',
+      'source-changes-mysql.test.ts: waits for a replica that is behind, goes on by GTID, and after a promotion that lost changes heals',
+      'source-changes-mysql.test.ts: new files, a new server id and a new server_uuid over the same data are the same source',
+      'source-changes-galera.test.ts: the node that is left, of a cluster $why, when ours is killed',
     ],
-    reason:
-      'on MySQL this is decided by the same rules, which the decision table shows (resume-decision.test.ts: MySQL: $why); no test resets or fails over a live MySQL. No Galera cluster is run: for us a node of one is another server that has our GTIDs',
   },
   {
     n: 12,
@@ -137,9 +138,9 @@ export const sourceFailures: readonly Failure[] = [
       'source-changes.test.ts: waits for a replica that is behind, goes on by GTID, and after a promotion that lost changes heals',
       'source-changes.test.ts: an event that was changed under its id is a conflict, not another history',
       'resume-decision.test.ts: MySQL: $why',
+      'source-changes-mysql.test.ts: a restored backup that gives ids out again begins an incarnation: both histories are kept apart',
+      'source-changes-mysql.test.ts: waits for a replica that is behind, goes on by GTID, and after a promotion that lost changes heals',
     ],
-    reason:
-      'on MySQL this is decided by the same rules, which the decision table shows (resume-decision.test.ts: MySQL: $why); no test resets or fails over a live MySQL',
   },
   {
     n: 13,
@@ -200,8 +201,12 @@ export const sourceFailures: readonly Failure[] = [
       'mysql-binlog.test.ts: of two binlog files the one with the higher number is later, however it is written',
       'transaction-assembler.test.ts: positions go on above 32 bits, of changes as of the places to go on from',
       'transaction-assembler.test.ts: they go on over more than one such length, by heartbeats too, and begin again in the next file',
+      'transaction-assembler.test.ts: %s: each change has its own place, and the commit its end',
+      'transaction-assembler.test.ts: with gaps of more than that between its changes it goes by how far the stream has come',
+      'file-reach.test.ts: is known through a transaction of three times four GiB on %s',
       'position.test.ts: a position above 32 bits is read as it was written',
       'tail-faults.test.ts: on another server of the replication it goes on by GTID',
+      'source-changes-mysql.test.ts: new files, a new server id and a new server_uuid over the same data are the same source',
     ],
     reason:
       'no test writes a binlog of 4 GiB: the four bytes of a header are unwrapped by a rule that unit tests hold, reading begins there by GTID (a request has four bytes, too), and a rotation is part of most runs',
