@@ -131,7 +131,7 @@ const unreachable =
 
 /** A Galera node that has no part in its cluster, or has rejoined and is not done yet. */
 const isOutOfCluster = (error: unknown): boolean =>
-  error instanceof Error && /^WSREP has not yet prepared node/.test(error.message);
+  error instanceof Error && error.message.startsWith('WSREP has not yet prepared node');
 
 /** What the driver says of a connection that it has closed itself has no code. */
 const isFatal = (error: unknown): boolean =>

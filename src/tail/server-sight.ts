@@ -3,7 +3,7 @@ import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import { rowHash } from './event-content.ts';
 import { catchUpWithCluster } from './galera-node.ts';
 import { compareLastXid } from './last-xid.ts';
-import { eventAt } from './mysql-event-at.ts';
+import { transactionAt } from './mysql-transaction-at.ts';
 import type { PositionRecord } from './position.ts';
 import { layoutsNow } from './preflight-schema.ts';
 import { selectRows } from './read-rows.ts';
@@ -106,9 +106,9 @@ async function mysqlSight(
 }
 
 async function gtidAfter(connection: Connection, stored: PositionRecord): Promise<string | null> {
-  const next = await eventAt(connection, stored);
+  const { canBegin, gtid } = await transactionAt(connection, stored);
   // No transaction begins there and none can: as good as one of ours, which does not come again.
-  return next === 'none' ? stored.gtid : next;
+  return canBegin ? gtid : stored.gtid;
 }
 
 const isOn = (value: string | null | undefined): boolean =>

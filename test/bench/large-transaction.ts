@@ -57,11 +57,12 @@ export async function benchLarge(options: BenchOptions): Promise<BenchResult[]> 
 
 async function insertAtOnce(
   { pool, names }: Pipeline,
-  rows: number,
+  wanted: number,
   flavour: LargeFlavour,
 ): Promise<void> {
-  const digits = [...'0123456789'].map((digit) => `SELECT ${digit} n`).join(' UNION ALL ');
-  const places = [...String(Math.trunc(rows))].map((_, place) => `d${place}`);
+  const rows = Math.trunc(wanted);
+  const digits = Array.from({ length: 10 }, (_, digit) => `SELECT ${digit} n`).join(' UNION ALL ');
+  const places = Array.from({ length: String(rows).length }, (_, place) => `d${place}`);
   const n = places.map((place, power) => `${place}.n * ${10 ** power}`).join(' + ');
   await using connection = await pool.getConnection();
   if (flavour === 'mysql-compressed')
@@ -72,6 +73,6 @@ async function insertAtOnce(
      SELECT 'VOLUME.CREATE', 2 + seq MOD 500, '2026-01-01 00:00:00' + INTERVAL seq MOD 86400 SECOND,
        1, seq, CONCAT('volume-', seq), 5, NULL, 10737418240
      FROM (SELECT ${n} seq FROM ${places.map((place) => `(${digits}) ${place}`).join(', ')}) numbers
-     WHERE seq < ${Math.trunc(rows)}`,
+     WHERE seq < ${rows}`,
   );
 }

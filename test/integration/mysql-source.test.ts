@@ -8,7 +8,7 @@ import { createLogger } from '../../src/platform/logger.ts';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { openBinlog } from '../../src/tail/binlog.ts';
 import { preflightTarget } from '../../src/tail/preflight.ts';
-import { eventAt } from '../../src/tail/mysql-event-at.ts';
+import { transactionAt } from '../../src/tail/mysql-transaction-at.ts';
 import { readPosition } from '../../src/tail/position.ts';
 import { binlogEnd } from '../../src/tail/server-facts.ts';
 import { mysqlUrl } from '../support/mysql.ts';
@@ -161,15 +161,15 @@ onMysql('of every byte of a binlog it is known whether a transaction begins ther
   const [rows] = await sql.query<RowDataPacket[]>('SHOW BINLOG EVENTS IN ? FROM ?', [file, pos]);
   expect(rows.length).toBeGreaterThan(3);
   for (const { Pos: at, Event_type: type } of rows) {
-    const found = await eventAt(sql, { file, pos: Number(at) });
-    if (/^Gtid/.test(type)) expect(found).toMatch(/^[\da-f-]{36}:\d+$/);
-    else expect(found).toBe('none');
+    const found = await transactionAt(sql, { file, pos: Number(at) });
+    const begins = String(type).startsWith('Gtid');
+    expect(found.canBegin).toBe(begins);
+    expect(found.gtid ?? '').toMatch(begins ? /^[\da-f-]{36}:/ : /^$/);
   }
-  expect(await eventAt(sql, { file, pos: pos + 1 })).toBe('none');
-  const end = await binlogEnd(sql);
+  expect(await transactionAt(sql, { file, pos: pos + 1 })).toEqual({ canBegin: false, gtid: null });
+  expect(await transactionAt(sql, { file, pos: 4 })).toEqual({ canBegin: true, gtid: null });
   // Others may have written meanwhile.
-  expect((await eventAt(sql, end)) ?? 'a:1').toContain(':');
-  expect(await eventAt(sql, { file, pos: 4 })).toBeNull();
+  expect(await transactionAt(sql, await binlogEnd(sql))).toMatchObject({ canBegin: true });
 });
 
 onMysql('whenever it hangs up, what the server still says is no warning', async () => {
@@ -181,7 +181,15 @@ onMysql('whenever it hangs up, what the server still says is no warning', async 
     // Most often in the middle of logging in, which takes some milliseconds.
     for (let n = 0; n < 60; n++) {
       const source = openBinlog({
-        ...{ target, cloudSchema: 'none', start, gtid: null, fileMs: null, lastXid: null, byGtid: false },
+        ...{
+          target,
+          cloudSchema: 'none',
+          start,
+          gtid: null,
+          fileMs: null,
+          lastXid: null,
+          byGtid: false,
+        },
         ...{ serverId: 4_000_001, maxQueueBytes: 1000, heartbeatMs: 5000 },
         standstillMs: 60_000,
         logger: createLogger({ level: 'silent' }),

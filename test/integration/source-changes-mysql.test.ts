@@ -61,6 +61,8 @@ describe.skipIf(programs === undefined)('on MySQL', () => {
   test('what was purged unread is found by id', async () => {
     await using cloud = await tailedCloud(primary.url);
     const { sql } = cloud;
+    // The next file is older by its letters.
+    await sql.query(`${reset} TO 999999`);
     await writeEvents(sql, 1, 10);
     await followToEnd(cloud, sql);
     await writeEvents(sql, 11, 20);
@@ -82,13 +84,17 @@ describe.skipIf(programs === undefined)('on MySQL', () => {
 
   test('new files, a new server id and a new server_uuid over the same data are the same source', async () => {
     await using cloud = await tailedCloud(primary.url);
+    await cloud.sql.query(`${reset} TO 999998`);
     await writeEvents(cloud.sql, 1, 5);
     await followToEnd(cloud, cloud.sql);
     await cloud.sql.query('FLUSH BINARY LOGS; FLUSH BINARY LOGS; SET GLOBAL server_id = 77');
     await writeEvents(cloud.sql, 6, 10);
     await followToEnd(cloud, cloud.sql);
     expect((await sourceStatus(cloud)).state).toMatchObject({ how: 'position' });
-    expect((await sourceStatus(cloud)).position).toMatchObject({ serverId: 77 });
+    expect((await sourceStatus(cloud)).position).toMatchObject({
+      serverId: 77,
+      file: 'bin-1.1000000',
+    });
     await writeEvents(cloud.sql, 11, 12);
     await primary.stop();
     rmSync(join(primary.dir, 'data/auto.cnf'));
