@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
 import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
-import { createLogger } from '../../src/platform/logger.ts';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
-import { openBinlog } from '../../src/tail/binlog.ts';
 import { preflightTarget } from '../../src/tail/preflight.ts';
 import { transactionAt } from '../../src/tail/mysql-transaction-at.ts';
 import { readPosition } from '../../src/tail/position.ts';
@@ -170,38 +167,4 @@ onMysql('of every byte of a binlog it is known whether a transaction begins ther
   expect(await transactionAt(sql, { file, pos: 4 })).toEqual({ canBegin: true, gtid: null });
   // Others may have written meanwhile.
   expect(await transactionAt(sql, await binlogEnd(sql))).toMatchObject({ canBegin: true });
-});
-
-onMysql('whenever it hangs up, what the server still says is no warning', async () => {
-  const said = vi.spyOn(console, 'error').mockReturnValue();
-  const target = parseMysqlUrl(url);
-  const sql = await createConnection(mysqlOptions(target));
-  try {
-    const start = await binlogEnd(sql);
-    // Most often in the middle of logging in, which takes some milliseconds.
-    for (let n = 0; n < 60; n++) {
-      const source = openBinlog({
-        ...{
-          target,
-          cloudSchema: 'none',
-          start,
-          gtid: null,
-          fileMs: null,
-          lastXid: null,
-          byGtid: false,
-        },
-        ...{ serverId: 4_000_001, maxQueueBytes: 1000, heartbeatMs: 5000 },
-        standstillMs: 60_000,
-        logger: createLogger({ level: 'silent' }),
-      });
-      for (let turn = 0; turn < n % 20; turn++) await setImmediate();
-      await source[Symbol.asyncDispose]();
-    }
-    // Answered after all that was said before.
-    await sql.query('SELECT SLEEP(0.1)');
-    expect(said).not.toHaveBeenCalled();
-  } finally {
-    said.mockRestore();
-    await sql.end();
-  }
 });
