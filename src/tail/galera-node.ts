@@ -1,4 +1,6 @@
-import type { Connection, RowDataPacket } from '../platform/mysql.ts';
+import { AppError } from '../platform/errors.ts';
+import { mysqlCode, mysqlError } from '../platform/mysql.ts';
+import type { Connection, MysqlTarget, RowDataPacket } from '../platform/mysql.ts';
 
 /**
  * Waits until a node of a Galera cluster has applied what the cluster had committed by now, so that what it
@@ -19,4 +21,11 @@ export async function catchUpWithCluster(connection: Connection): Promise<boolea
   await connection.query('SET SESSION wsrep_sync_wait = 1');
   await connection.query('SELECT 1');
   return !isOn('wsrep_gtid_mode');
+}
+
+/** An error of a question to the source as one of ours. No lock is waited for there: this is a node that lags. */
+export function askingError(cause: unknown, target: MysqlTarget): unknown {
+  if (mysqlCode(cause) !== 'ER_LOCK_WAIT_TIMEOUT') return mysqlError(cause, target, 'SOURCE');
+  const { host, port } = target;
+  return new AppError('SOURCE_BEHIND', { host, port, reason: 'behind its cluster' }, cause);
 }

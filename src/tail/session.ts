@@ -4,11 +4,12 @@ import type { Clock } from '../platform/clock.ts';
 import type { EventLog, LogWriter } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import { mysqlError, openConnection } from '../platform/mysql.ts';
+import { openConnection } from '../platform/mysql.ts';
 import type { Connection } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { EventAccounts } from './event-accounts.ts';
 import { flavourOf } from './flavour.ts';
+import { askingError } from './galera-node.ts';
 import { LogBatch } from './log-batch.ts';
 import { TailOutput } from './output.ts';
 import { Placements } from './placement.ts';
@@ -138,7 +139,7 @@ export async function runSession(
     const context = { settings, io, signal, connection, identity, batch, output, accounts, say };
     return await (end === null ? pollSource(context) : follow(context, end));
   } catch (error) {
-    const fault = mysqlError(error, settings.source, 'SOURCE');
+    const fault = askingError(error, settings.source);
     await sayFault(fault, state, batch, settings, io, signal);
     throw fault;
   } finally {
