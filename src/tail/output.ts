@@ -244,9 +244,17 @@ export class TailOutput {
     this.#counts.clear();
   }
 
+  /** Whether there is something that a commit would write beside the position. */
+  get hasWork(): boolean {
+    return this.#options.batch.bytes > 0 || this.#options.placements.hasNew;
+  }
+
   /** Drops what was written since the last commit. */
   async abort(): Promise<void> {
     this.#newest = new NewestEvent(this.#committedNewest);
+    this.#options.placements.undo();
+    // What the partitions have of the watermark is no longer known: they are told again.
+    this.#lastMarkMs.fill(null);
     await this.#options.batch.abort();
   }
 

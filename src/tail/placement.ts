@@ -25,6 +25,11 @@ export interface KnownPlacements {
   readonly byZone: boolean;
 }
 
+interface Before {
+  readonly partition: number | undefined;
+  readonly held: HeldRecords | undefined;
+}
+
 const nothingKnown = (): KnownPlacements => ({
   partitions: new Map(),
   slices: new Map(),
@@ -49,6 +54,9 @@ export class Placements {
   /** For accounts without a zone. */
   readonly #shared: readonly number[];
   #changed = new Map<string, OutRecord>();
+  /** What was known, before the last call of `takeNew`, of accounts that have changed since. */
+  readonly #before = new Map<AccountId, Before>();
+  readonly #newZones: string[] = [];
   #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(prefix: string, partitions: number, known = nothingKnown(), plan = noZones) {
@@ -67,6 +75,7 @@ export class Placements {
     const homeZone = this.#zoned ? zone : null;
     const slice = homeZone === null ? this.#shared : this.#sliceOf(homeZone);
     const partition = slice[routedPartition(account, slice.length)]!;
+    this.#remember(account);
     this.#known.partitions.set(account, partition);
     const record: PlacementRecord = { v: 1, account, partition, homeZone };
     this.#write(account, record);
@@ -83,6 +92,7 @@ export class Placements {
       sinceMs: before?.sinceMs ?? watermarkMs,
       records: { ...before?.records, [name]: value },
     };
+    this.#remember(account);
     this.#known.held.set(account, held);
     this.#write(account, { v: 1, account, partition: null, homeZone: null, held });
     return true;
@@ -93,6 +103,7 @@ export class Placements {
     if (this.#known.held.size === 0) return [];
     const held = this.#known.held.get(account);
     if (!held) return [];
+    this.#remember(account);
     this.#known.held.delete(account);
     return Object.values(held.records);
   }
@@ -112,12 +123,42 @@ export class Placements {
     return due;
   }
 
+  /** Whether `takeNew` would say something. */
+  get hasNew(): boolean {
+    return this.#changed.size > 0;
+  }
+
   /** Records of what changed since the last call, for the transaction that needs it. */
   takeNew(): readonly OutRecord[] {
+    this.#before.clear();
+    this.#newZones.length = 0;
     if (this.#changed.size === 0) return [];
     const added = [...this.#changed.values()];
     this.#changed = new Map();
     return added;
+  }
+
+  /**
+   * Forgets everything since the last call of `takeNew`: the source has rolled it back, so that what was released
+   * into the transaction is held again, and places that were handed out are not.
+   */
+  undo(): void {
+    const { partitions, held, slices } = this.#known;
+    const put = <K, V>(map: Map<K, V>, key: K, value: V | undefined) =>
+      value === undefined ? map.delete(key) : map.set(key, value);
+    for (const [account, before] of this.#before) {
+      put(partitions, account, before.partition);
+      put(held, account, before.held);
+    }
+    for (const zone of this.#newZones) slices.delete(zone);
+    this.#changed.clear();
+    this.takeNew();
+  }
+
+  #remember(account: AccountId): void {
+    if (this.#before.has(account)) return;
+    const { partitions, held } = this.#known;
+    this.#before.set(account, { partition: partitions.get(account), held: held.get(account) });
   }
 
   #sliceOf(zone: string): readonly number[] {
@@ -127,6 +168,7 @@ export class Placements {
     if (given) return given;
     const slice = nextSlice(this.#plan, this.#partitions, this.#known.slices.size);
     this.#known.slices.set(zone, slice);
+    this.#newZones.push(zone);
     this.#write(`zone/${zone}`, { v: 1, zone, partitions: [...slice] });
     return slice;
   }

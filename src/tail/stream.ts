@@ -140,7 +140,7 @@ class StreamLoop {
   }
 
   async #handle(item: SourceItem): Promise<void> {
-    const { batch, io } = this.#context;
+    const { output, io } = this.#context;
     switch (item.kind) {
       case 'passed':
         this.#at = item.boundary;
@@ -148,13 +148,13 @@ class StreamLoop {
         return;
       case 'part':
         // Alone in its log transaction, which is aborted if it turns out to be rolled back.
-        if (!this.#inParts && batch.bytes > 0) await this.#commit();
+        if (!this.#inParts && output.hasWork) await this.#commit();
         this.#inParts = true;
         await this.#write(item.changes);
         return crashPoint('tail.part-written');
       case 'rolled-back':
         this.#inParts = false;
-        return this.#context.output.abort();
+        return output.abort();
       case 'commit':
         // Before its own changes: one that commits after a window's run must close it, not join it.
         if (item.commitMs !== null) this.#mark = committed(this.#mark, item.commitMs);

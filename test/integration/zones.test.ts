@@ -80,6 +80,39 @@ test('the same rows come out with zones in slices of their own, and status adds 
   expect(homes.every(({ lag }) => lag === 0)).toBe(true);
 });
 
+test('a large transaction that is rolled back places no account, and what was held is still there for the first that commits', async () => {
+  await using cloud = await tailedCloud();
+  const { sql } = cloud;
+  const small = { maxQueueBytes: 64 * 1024, commitBytes: 64 * 1024 };
+  const tail = cloud.start({ feedPartitions: 6, zones, ...small });
+  await tail.whenCaughtUp();
+  await insertAccount(cloud, 5);
+  await sql.query('START TRANSACTION');
+  await insertAccount(cloud, 6);
+  const events = Array.from({ length: 3000 }, (_, at) => [
+    ...[at + 1, 'VM.START', 5 + (at % 2), '2026-03-01', 1, 'x'.repeat(100)],
+  ]);
+  await sql.query(
+    'INSERT INTO usage_event (id, type, account_id, created, zone_id, resource_name) VALUES ?',
+    [events],
+  );
+  // A temporary table makes the server log the rows, and a ROLLBACK after them.
+  await sql.query('CREATE TEMPORARY TABLE scratch (id INT); ROLLBACK');
+  await tail.whenCaughtUp();
+  expect(await partitionsOf(cloud, '5')).toEqual(new Set());
+  await insertEvent(sql, { account_id: 5, zone_id: 9 });
+  await insertEvent(sql, { account_id: 6, zone_id: 9 });
+  await tail.whenCaughtUp();
+  await tail.stop();
+  const feed = await cloud.feed();
+  const kinds = (account: string) => feed.filter((r) => r.key === account).map((r) => r.kind);
+  expect(kinds('5')).toEqual(['account', 'usage-event']);
+  // Its row was never committed.
+  expect(kinds('6')).toEqual(['usage-event']);
+  // The home zone is that of the event that was committed: the slice of zone 9, not of zone 1.
+  expect([...(await partitionsOf(cloud, '5'))]).toEqual([2]);
+});
+
 test('topics: creates what is missing, describes it, and refuses another partition count with the way to a new feed', async () => {
   const prefix = `z${randomSuffix()}`;
   const of = (...args: string[]) => usagestream(['topics', ...args, '--prefix', prefix]);

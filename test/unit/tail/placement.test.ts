@@ -105,6 +105,25 @@ test('what names no zone waits for its account, newest of each thing, and is rel
   expect(restarted.hold(u64(6), 'account/6', 'newer', 70)).toBe(false);
 });
 
+test('what the source rolled back is undone: held records are held again, places and slices are handed out anew', () => {
+  const placements = new Placements('p', 8, known(), plan);
+  placements.hold(u64(6), 'account/6', 'kept', 10);
+  placements.partitionOf(u64(4), '1');
+  placements.takeNew();
+  placements.hold(u64(6), 'template/3', 'rolled back', 20);
+  placements.hold(u64(7), 'account/7', 'rolled back', 20);
+  expect(placements.partitionOf(u64(6), '9')).toBe(2);
+  expect(placements.release(u64(6))).toEqual(['kept', 'rolled back']);
+  placements.undo();
+  expect(placements.hasNew).toBe(false);
+  expect(placements.release(u64(7))).toEqual([]);
+  // Zone 10 gets the slice that zone 9 would have had.
+  expect(placements.partitionOf(u64(6), '10')).toBe(2);
+  expect(placements.release(u64(6))).toEqual(['kept']);
+  expect(placements.partitionOf(u64(4), '10')).toBe(0);
+  expect(written(placements).map(([key]) => key)).toEqual(['zone/10', '6']);
+});
+
 test('an account that never shows a zone is due after a day of source time', () => {
   const placements = new Placements('p', 8, known(), plan);
   placements.hold(u64(6), 'account/6', 'a', null);
