@@ -24,6 +24,8 @@ export interface GenerationOptions {
   readonly quirkOverrides: Partial<QuirkSet>;
   readonly settings: BillingSettings;
   readonly corrections?: CorrectionRules;
+  /** Never live, even when no other is: it is only to be looked at. */
+  readonly isBeside?: boolean;
 }
 
 export interface Generation {
@@ -44,6 +46,21 @@ export async function ensureGeneration(
   pool: Pool,
   options: GenerationOptions,
 ): Promise<Generation> {
+  const made = await open(pool, options, false);
+  if (!made) throw new AppError('STORE_SCHEMA_MISSING', { generation: options.name });
+  return made;
+}
+
+/** Looks only: what {@link ensureGeneration} would refuse. @throws GENERATION_MISMATCH */
+export async function refuseOtherGeneration(pool: Pool, options: GenerationOptions): Promise<void> {
+  await open(pool, options, true);
+}
+
+async function open(
+  pool: Pool,
+  options: GenerationOptions,
+  isDry: boolean,
+): Promise<Generation | null> {
   const table = quoteName(options.schema, 'generation');
   const { preset, window } = options;
   const wanted = {
@@ -63,13 +80,13 @@ export async function ensureGeneration(
   };
   let row = await read();
   // Workers that start together make it at the same instant, and the server lets one of them wait in vain.
-  for (let attempt = 0; !row && attempt < 20; attempt++) {
+  for (let attempt = 0; !row && !isDry && attempt < 20; attempt++) {
     const columns = Object.keys(wanted);
     const insert = pool.query(
       `INSERT IGNORE INTO ${table} (name, state, ${columns.join(', ')})
-       SELECT ?, IF(EXISTS (SELECT 1 FROM ${table} g WHERE g.state = 'live'), 'building', 'live'),
+       SELECT ?, IF(? OR EXISTS (SELECT 1 FROM ${table} g WHERE g.state = 'live'), 'building', 'live'),
          ${columns.map(() => '?').join(', ')}`,
-      [options.name, ...Object.values(wanted)],
+      [options.name, options.isBeside === true, ...Object.values(wanted)],
     );
     await insert.catch(async (error: unknown) => {
       if (!lostRace(error)) throw error;
@@ -77,15 +94,17 @@ export async function ensureGeneration(
     });
     row = await read();
   }
-  if (!row) throw new AppError('STORE_SCHEMA_MISSING', { generation: options.name });
+  if (!row) return null;
   const { quirks } = JSON.parse(String(row['settings'])) as { quirks: Partial<QuirkSet> };
   if (hasLongDays(window) && quirks.splitLongDay === undefined)
     wanted.settings = settingsText(options, withoutSplit(options.quirkOverrides));
   refuseOther(options.name, wanted, row);
   const id = Number(row['id']);
-  crashPoint('aggregate.generation-made');
-  await enterPartitions(pool, options, id);
-  crashPoint('aggregate.partitions-entered');
+  if (!isDry) {
+    crashPoint('aggregate.generation-made');
+    await enterPartitions(pool, options, id);
+    crashPoint('aggregate.partitions-entered');
+  }
   const quirkOverrides = readQuirks(preset, quirks, window);
   return { id, name: options.name, state: row['state'] as Generation['state'], quirkOverrides };
 }

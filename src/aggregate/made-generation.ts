@@ -59,6 +59,17 @@ export async function followGeneration(
   return row ? toGeneration(row) : null;
 }
 
+/** The same, which must be there. @throws GENERATION_MISSING */
+export async function requireFollowed(
+  pool: Pool,
+  schema: string,
+  name: string,
+): Promise<MadeGeneration> {
+  const made = await followGeneration(pool, schema, name);
+  if (made === null) throw new AppError('GENERATION_MISSING', { generation: name });
+  return made;
+}
+
 /** The generation that is published; null in a new schema. */
 export async function readLive(pool: Pool, schema: string): Promise<MadeGeneration | null> {
   const [rows] = await pool.query<RowDataPacket[]>(

@@ -4,10 +4,12 @@ import type { WindowSpec } from '../domain/window.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Pool } from '../platform/mysql.ts';
+import type { Pool, RowDataPacket } from '../platform/mysql.ts';
+import { quoteName } from '../platform/mysql.ts';
 import { usageFeed } from '../../streams/index.ts';
 import { copyBase } from './base-state.ts';
-import { ensureGeneration } from './generation.ts';
+import { ensureGeneration, refuseOtherGeneration } from './generation.ts';
+import type { GenerationOptions } from './generation.ts';
 import { readGeneration, readLive, requireGeneration } from './made-generation.ts';
 import type { MadeGeneration } from './made-generation.ts';
 import { resolveRules } from './resolve-rules.ts';
@@ -44,6 +46,43 @@ export async function openGeneration(
   asked: OpenGeneration,
   io: OpenIo,
 ): Promise<MadeGeneration | null> {
+  const planned = await planGeneration(asked, io);
+  if (planned === null) return null;
+  const { schema, name } = asked;
+  const { base, options } = planned;
+  const { pool } = io;
+  await ensureGeneration(pool, options);
+  const made = await requireGeneration(pool, schema, name);
+  const begins = asked.fromSavepoint !== true;
+  if (base && base.name !== name)
+    await copyBase(pool, schema, { from: base.id, to: made.id, begins });
+  return made;
+}
+
+/**
+ * Looks only: what {@link openGeneration} would make, or go on with.
+ * @returns null when the signal aborts first
+ * @throws as it
+ */
+export async function checkGeneration(
+  asked: OpenGeneration,
+  io: OpenIo,
+): Promise<GenerationOptions | null> {
+  const planned = await planGeneration(asked, io);
+  if (planned !== null) await refuseOtherGeneration(io.pool, planned.options);
+  return planned?.options ?? null;
+}
+
+interface PlannedGeneration {
+  /** What it goes on with, or beside. */
+  readonly base: MadeGeneration | null;
+  readonly options: GenerationOptions;
+}
+
+async function planGeneration(
+  asked: OpenGeneration,
+  io: OpenIo,
+): Promise<PlannedGeneration | null> {
   const { schema, name, prefix, cloudUsageSchema } = asked;
   const { pool, log } = io;
   const base = (await readGeneration(pool, schema, name)) ?? (await readLive(pool, schema));
@@ -64,8 +103,13 @@ export async function openGeneration(
   if (rules === null) return null;
   const preset = asked.preset ?? base?.preset ?? 'correct';
   const kept = preset === base?.preset ? base.quirkOverrides : {};
-  await ensureGeneration(pool, {
+  const [others] = await pool.query<RowDataPacket[]>(
+    `SELECT 1 FROM ${quoteName(schema, 'generation')} LIMIT 1`,
+  );
+  const options = {
     ...rules,
+    // Also where none is live since a handback: nobody has asked for another.
+    isBeside: others.length > 0,
     schema,
     name,
     feedTopic,
@@ -73,12 +117,8 @@ export async function openGeneration(
     preset,
     ...(base ? { corrections: base.corrections } : {}),
     quirkOverrides: realOverrides(preset, { ...kept, ...asked.quirkOverrides }),
-  });
-  const made = await requireGeneration(pool, schema, name);
-  const begins = asked.fromSavepoint !== true;
-  if (base && base.name !== name)
-    await copyBase(pool, schema, { from: base.id, to: made.id, begins });
-  return made;
+  };
+  return { base, options };
 }
 
 /** Where windows of one range begin says nothing of another's. */

@@ -10,6 +10,7 @@ import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { MysqlTarget } from '../platform/mysql.ts';
+import { refuseLostOffset } from './check-feed.ts';
 import { gather } from './gather-batches.ts';
 import { defaultLimits } from './limits.ts';
 import type { MadeGeneration } from './made-generation.ts';
@@ -129,11 +130,7 @@ async function foldPartition(options: RebuildOptions, io: RebuildIo, part: Part)
   });
   try {
     const from = worker.nextOffset;
-    if (from < earliest || from > next)
-      throw new AppError('LOG_OFFSET_MISSING', {
-        topic: generation.feedTopic,
-        ...{ partition, nextOffset: from, earliest, next },
-      });
+    refuseLostOffset(generation.feedTopic, { partition, nextOffset: from, earliest, next });
     counts.begin(partition, from, end, worker.closedUntilMs);
     if ((worker.closedUntilMs ?? -Infinity) >= closedMs || from >= end) return;
     const read = io.log.read({ topic: generation.feedTopic, partition, from, until: end, signal });

@@ -4,10 +4,11 @@ import { quoteName } from '../platform/mysql.ts';
 import { dropGeneration } from './drop-generation.ts';
 import { copyBase } from './base-state.ts';
 import { ensureGeneration } from './generation.ts';
-import { readGeneration, requireGeneration } from './made-generation.ts';
+import { requireGeneration } from './made-generation.ts';
 import type { MadeGeneration } from './made-generation.ts';
 import { rebuild } from './rebuild.ts';
 import type { RebuildIo } from './rebuild.ts';
+import { openTemporaryNames } from './temporary-generations.ts';
 
 /** How many of one kind are the same in both, and in how far the others are not. */
 export interface Sameness {
@@ -51,9 +52,8 @@ export async function replay(
   { pool, schema, generation }: { pool: Pool; schema: string; generation: MadeGeneration },
   io: RebuildIo,
 ): Promise<ReplayResult> {
-  const name = `${generation.name.slice(0, 50)}.replay`;
-  const old = await readGeneration(pool, schema, name);
-  if (old) await dropGeneration(pool, schema, old.id);
+  await using names = await openTemporaryNames(pool, schema, io.store);
+  const name = names.next('replay');
   const [progress] = await pool.query<RowDataPacket[]>(
     `SELECT partition_id, next_offset, closed_until_ms FROM ${quoteName(schema, 'progress')}
      WHERE generation = ?`,
@@ -64,7 +64,7 @@ export async function replay(
   );
   const closed = progress.map((row) => Number(row['closed_until_ms'] ?? 0));
   const untilMs = Math.min(...closed);
-  await ensureGeneration(pool, { ...generation, schema, name });
+  await ensureGeneration(pool, { ...generation, schema, name, isBeside: true });
   const again = await requireGeneration(pool, schema, name);
   await copyBase(pool, schema, { from: generation.id, to: again.id });
   try {

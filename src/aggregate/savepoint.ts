@@ -1,10 +1,13 @@
 import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import type { EpochMs } from '../contracts/time.ts';
+import { quirkSet } from '../domain/quirks.ts';
+import { isSameSpec, windowOf } from '../domain/window.ts';
 import { AppError } from '../platform/errors.ts';
 import { inTransaction } from '../platform/in-transaction.ts';
 import { mysqlCode, quoteName } from '../platform/mysql.ts';
 import type { Pool, RowDataPacket } from '../platform/mysql.ts';
 import type { MadeGeneration } from './made-generation.ts';
+import { writeSavepointIntervals } from './savepoint-intervals.ts';
 
 export interface Savepoint {
   readonly id: number;
@@ -36,17 +39,7 @@ export async function createSavepoint(
 ): Promise<EpochMs> {
   const q = (table: string) => quoteName(schema, table);
   return readCommitted(pool, async (connection) => {
-    const [rows] = await connection.query<RowDataPacket[]>(
-      `SELECT closed_until_ms FROM ${q('progress')} WHERE generation = ? FOR UPDATE`,
-      [generation.id],
-    );
-    const closed = new Set(rows.map((row) => row['closed_until_ms'] as string | null));
-    const [until] = closed;
-    if (closed.size !== 1 || until == null)
-      throw new AppError('SAVEPOINT_NOT_CLOSED', {
-        generation: generation.name,
-        closedUntil: [...closed].map((ms) => (ms === null ? null : new Date(Number(ms)))),
-      });
+    const until = await closedUntil(connection, schema, generation, 'FOR UPDATE');
     const made = await connection
       .query<ResultSetHeader>(
         `INSERT INTO ${q('savepoint')} (name, generation, closed_until_ms) VALUES (?, ?, ?)`,
@@ -54,7 +47,7 @@ export async function createSavepoint(
       )
       .catch((error: unknown) => {
         if (mysqlCode(error) !== 'ER_DUP_ENTRY') throw error;
-        throw new AppError('SAVEPOINT_UNKNOWN', { name, reason: 'there is one of that name' });
+        throw taken(name);
       });
     const id = made[0].insertId;
     for (const [from, to, columns] of [
@@ -66,7 +59,42 @@ export async function createSavepoint(
         `INSERT INTO ${q(to)} (savepoint, ${columns}) SELECT ?, ${columns} FROM ${q(from)} WHERE generation = ?`,
         [id, generation.id],
       );
-    return Number(until);
+    return until;
+  });
+}
+
+/** Looks only: what {@link createSavepoint} would refuse. @returns the end of the window that it would be of */
+export async function checkSavepoint(
+  pool: Pool,
+  schema: string,
+  name: string,
+  generation: MadeGeneration,
+): Promise<EpochMs> {
+  const until = await closedUntil(pool, schema, generation, '');
+  if ((await listSavepoints(pool, schema)).some((one) => one.name === name)) throw taken(name);
+  return until;
+}
+
+const taken = (name: string) =>
+  new AppError('SAVEPOINT_UNKNOWN', { name, reason: 'there is one of that name' });
+
+/** The window that all partitions have closed last. @throws SAVEPOINT_NOT_CLOSED */
+async function closedUntil(
+  db: Pool | PoolConnection,
+  schema: string,
+  generation: MadeGeneration,
+  lock: '' | 'FOR UPDATE',
+): Promise<EpochMs> {
+  const [rows] = await db.query<RowDataPacket[]>(
+    `SELECT closed_until_ms FROM ${quoteName(schema, 'progress')} WHERE generation = ? ${lock}`,
+    [generation.id],
+  );
+  const closed = new Set(rows.map((row) => row['closed_until_ms'] as string | null));
+  const [until] = closed;
+  if (closed.size === 1 && until != null) return Number(until);
+  throw new AppError('SAVEPOINT_NOT_CLOSED', {
+    generation: generation.name,
+    closedUntil: [...closed].map((ms) => (ms === null ? null : new Date(Number(ms)))),
   });
 }
 
@@ -138,6 +166,12 @@ const copied = [
       amended_from, amended_into, amended_at`,
     where: 'x.made_end_ms <= s.closed_until_ms',
   },
+  {
+    // Of accounts that wait for a repair.
+    table: 'closed_window',
+    columns: 'partition_id, window_start_ms, next_offset',
+    where: 'x.window_start_ms < s.closed_until_ms',
+  },
 ] as const;
 
 /**
@@ -155,10 +189,7 @@ export async function restoreSavepoint(
   to: MadeGeneration,
 ): Promise<void> {
   const q = (table: string) => quoteName(schema, table);
-  const facts = (one: MadeGeneration) =>
-    JSON.stringify([one.feedTopic, one.feedPartitions, one.window, one.closeDelayMs]);
-  if (facts(from) !== facts(to))
-    throw new AppError('GENERATION_MISMATCH', { from: facts(from), to: facts(to) });
+  refuseOtherFeed(from, to);
   await readCommitted(pool, async (connection) => {
     const [progress] = await connection.query<RowDataPacket[]>(
       `SELECT next_offset FROM ${q('progress')} WHERE generation = ? FOR UPDATE`,
@@ -192,6 +223,20 @@ export async function restoreSavepoint(
        WHERE e.generation = ? AND e.late = 1 AND e.feed_offset >= s.closed_offset AND e.feed_offset < s.next_offset`,
       [to.id, savepoint.id, from.id],
     );
+    // What the sink noted of its tables is of the rows that it published. A setting that has no effect is noted
+    // when it comes, which is in the window after the closed one.
+    await connection.query(
+      `INSERT INTO ${q('anomaly')} (generation, account_id, event_id, code, window_start_ms, facts)
+       SELECT ?, account_id, event_id, code, window_start_ms, facts FROM ${q('anomaly')}
+       WHERE generation = ? AND code <> 'HELPER_ROW_SKIPPED'
+         AND window_start_ms < ? + (code = 'SETTING_NOT_APPLIED')`,
+      [to.id, from.id, savepoint.closedUntilMs],
+    );
+    await writeSavepointIntervals(connection, schema, {
+      ...{ savepoint: savepoint.id, generation: to.id },
+      window: windowOf(savepoint.closedUntilMs - 1, from.window),
+      quirks: quirkSet(from.preset, from.quirkOverrides),
+    });
     for (const [source, target, columns] of [
       ['savepoint_state', 'account_state', stateColumns],
       ['savepoint_fact', 'fact', factColumns],
@@ -210,6 +255,19 @@ export async function restoreSavepoint(
        SET p.epoch = p.epoch + 1, ${set.join(', ')} WHERE p.generation = ?`,
       [savepoint.id, to.id],
     );
+  });
+}
+
+type FeedRules = Pick<MadeGeneration, 'feedTopic' | 'feedPartitions' | 'window' | 'closeDelayMs'>;
+
+/** A savepoint begins generations of its own feed and windows. @throws GENERATION_MISMATCH */
+export function refuseOtherFeed(from: FeedRules, to: FeedRules): void {
+  const facts = ({ feedTopic, feedPartitions, closeDelayMs }: FeedRules) =>
+    JSON.stringify([feedTopic, feedPartitions, closeDelayMs]);
+  if (facts(from) === facts(to) && isSameSpec(from.window, to.window)) return;
+  throw new AppError('GENERATION_MISMATCH', {
+    ...{ from: facts(from), windows: from.window },
+    ...{ to: facts(to), otherWindows: to.window },
   });
 }
 

@@ -1,11 +1,8 @@
-import { isSameSpec } from '../domain/window.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
+import { checkCutover } from './check-cutover.ts';
 import { correctCharged } from './correct-charged.ts';
 import { applyDifference, takeIds } from './apply-difference.ts';
 import { pairRows, pairValues } from './cutover-sql.ts';
-import { readFrontier } from './due-window.ts';
-import { loadGeneration } from './generation.ts';
-import type { Generation } from './generation.ts';
 import { enterFence } from './lease.ts';
 import { noteChanges } from './note-changes.ts';
 import { planCutover } from './plan-cutover.ts';
@@ -80,7 +77,7 @@ async function answer(
 /** Makes the other generation the published one, inside the caller's transaction. */
 async function cutOver(context: PublishContext, request: CutoverRequest): Promise<CutoverCounts> {
   const { work, t, target } = context;
-  const to = await check(context, request);
+  const to = await checkCutover(context, request);
   const pair = { from: request.from, to: to.id };
   await work.run(`DELETE FROM ${t.cutoverCharged}`);
   await work.run(`DELETE FROM ${t.cutoverPair}`);
@@ -121,51 +118,4 @@ async function cutOver(context: PublishContext, request: CutoverRequest): Promis
     to.id,
   ]);
   return counts;
-}
-
-/** @throws CUTOVER_REFUSED with the reason */
-async function check(context: PublishContext, { from, to }: CutoverRequest): Promise<Generation> {
-  const { work, t, generation } = context;
-  const refuse = (reason: string, facts: object = {}): never => {
-    throw new AppError('CUTOVER_REFUSED', { reason, ...facts });
-  };
-  if (generation.id !== from)
-    refuse('another generation is live by now', { live: generation.name });
-  const row = await work.row(
-    `SELECT name, feed_topic, feed_partitions FROM ${t.generation} WHERE id = ? FOR UPDATE`,
-    [to],
-  );
-  if (!row) return refuse('the generation is no more');
-  if (
-    String(row['feed_topic']) !== generation.feedTopic ||
-    Number(row['feed_partitions']) !== generation.feedPartitions
-  )
-    refuse('it was folded from another feed: hand back and take over instead (docs/zones.md)', {
-      feedTopic: row['feed_topic'],
-      feedPartitions: row['feed_partitions'],
-    });
-  const { feedPartitions } = generation;
-  const other = await loadGeneration(work, t, { name: String(row['name']), feedPartitions }, true);
-  if (!other) return refuse('the generation is no more');
-  const { spec } = generation;
-  if (!isSameSpec(other.spec, spec))
-    refuse('its windows are others', { live: spec, other: other.spec });
-  const { publishedUntilMs } = await readFrontier(work, t, generation);
-  const { closedUntilMs } = await readFrontier(work, t, other);
-  if (publishedUntilMs !== null && (closedUntilMs ?? -Infinity) < publishedUntilMs)
-    refuse('it has not closed all that is published: rebuild it further', {
-      publishedUntil: new Date(publishedUntilMs).toISOString(),
-      closedUntil: closedUntilMs === null ? null : new Date(closedUntilMs).toISOString(),
-    });
-  const waiting = await work.row(
-    `SELECT COUNT(*) AS n FROM ${t.accountState} n
-     LEFT JOIN ${t.accountState} o ON o.generation = ? AND o.account_id = n.account_id
-     WHERE n.generation = ? AND n.incomplete_from_ms IS NOT NULL AND o.incomplete_from_ms IS NULL`,
-    [from, to],
-  );
-  if (Number(waiting?.['n']) > 0)
-    refuse('accounts of it wait for a repair (dead letters FOLD_BUG)', {
-      accounts: waiting?.['n'],
-    });
-  return other;
 }
