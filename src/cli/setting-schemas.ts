@@ -36,7 +36,12 @@ export const onOff = z
   .union([z.enum(['on', 'off']), z.boolean()])
   .transform((v) => v === true || v === 'on');
 /** A whole number within bounds. */
-export const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+export const whole = (min: number, max: number) =>
+  z.coerce
+    .number('not a number')
+    .int('not a whole number')
+    .min(min, `at least ${min}`)
+    .max(max, `at most ${max}`);
 /** 90s, 15m, 1h, 500ms, or a number of minutes; gives milliseconds. */
 export const durationMs = z.union([z.string(), z.number()]).transform((v, ctx) => {
   const ms = typeof v === 'number' ? v * 60_000 : parseDuration(v);

@@ -63,7 +63,7 @@ export const errorCodes = {
   },
   LOG_UNREACHABLE: {
     retry: 'backoff',
-    fix: 'Check the broker addresses, TLS and SASL settings; it is tried again.',
+    fix: 'Check the broker addresses, TLS and SASL settings, or the file and its folder of an embedded log; it is tried again.',
   },
   LOG_ACCESS_DENIED: {
     retry: 'never',
@@ -114,7 +114,7 @@ export const errorCodes = {
   },
   GENERATION_MISSING: {
     retry: 'never',
-    fix: 'There is no generation of that name; `usagestream generations` lists them.',
+    fix: 'There is no generation of that name; `usagestream generations list` lists them.',
   },
   GENERATION_CHANGED: {
     retry: 'restart',
@@ -171,7 +171,7 @@ export const errorCodes = {
   },
   TAKEOVER_REFUSED: {
     retry: 'never',
-    fix: "The Java usage server's work cannot be taken over as it stands; nothing was changed. Each problem says what to do; `--despite NAME` passes over those that have a name (docs/migration.md).",
+    fix: "The Java usage server's work cannot be taken over as it stands; nothing was changed, but for what `--repair` mended. Each problem says what to do; `--despite NAME` passes over those that have a name (docs/migration.md).",
   },
   HANDBACK_REFUSED: {
     retry: 'never',

@@ -80,9 +80,9 @@ export function auditOptions(
   };
   return {
     async showing<T>(work: (options: AuditOptions) => Promise<T>): Promise<T> {
-      const bar = createProgressBar('accounts', json);
+      const bar = createProgressBar({ what: 'accounts', json });
       try {
-        return await work({ ...options, progress: (done, total) => bar.update(done, total) });
+        return await work({ ...options, progress: (done, total) => bar.update({ done, total }) });
       } finally {
         bar.stop();
       }

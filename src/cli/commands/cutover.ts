@@ -1,11 +1,11 @@
 import { Option } from 'commander';
-import { planCutover } from '../../sink/plan-cutover.ts';
-import { Session } from '../../sink/session.ts';
-import { storeTables } from '../../sink/store-tables.ts';
 import { defineCommand } from '../command.ts';
 import type { CommandContext } from '../command.ts';
+import { Session } from '../../sink/session.ts';
+import { checkPair, lookAtCutover } from '../rebuild/plan-cutover.ts';
+import { optionValue } from '../option-value.ts';
 import { showProgress } from '../rebuild/progress-bar.ts';
-import { cutoverPair, requestCutover } from '../rebuild/request-cutover.ts';
+import { requestCutover } from '../rebuild/request-cutover.ts';
 import { feedTakes, withFeed } from '../rebuild/store-access.ts';
 import { durationMs } from '../setting-schemas.ts';
 import type { SettingKey, SettingValues } from '../settings.ts';
@@ -14,7 +14,9 @@ import { createIo } from '../stages.ts';
 const takes = [...feedTakes, 'cloudUsageSchema'] as const satisfies SettingKey[];
 const options = [
   new Option('--dry-run', 'count the rows that would change, change nothing'),
-  new Option('--wait <duration>', 'how long the sink has to answer').default('60s'),
+  new Option('--wait <duration>', 'how long the sink has to answer')
+    .argParser(optionValue('--wait', durationMs))
+    .default(60_000, '60s'),
 ];
 
 export const cutoverCommand = defineCommand({
@@ -47,24 +49,24 @@ function run(
 ): Promise<number> {
   return withFeed(values, context, async ({ pool, schema, log, target }) => {
     const { signal } = context;
+    const waitMs = own['wait'] as number;
+    const { cloudUsageSchema } = values;
     if (own['dryRun'] === true) {
-      const { from, to } = await cutoverPair({ kind, name, pool, schema });
-      await using session = await Session.open(target, 10, signal);
-      const counts = await planCutover(
-        session,
-        storeTables(schema, values.cloudUsageSchema),
-        from.id,
-        to.id,
-      );
-      tell(context, { dryRun: true, from: from.name, to: to.name, ...counts });
+      const look = { kind, name, pool, schema, target, log, cloudUsageSchema, waitMs, signal };
+      tell(context, { dryRun: true, ...(await lookAtCutover(look)) });
       return 0;
+    }
+    {
+      // Before it is folded further, which may take long.
+      await using work = await Session.open(target, 10, signal);
+      await checkPair({ kind, name, pool, schema, target, cloudUsageSchema, signal }, work);
     }
     const io = { ...createIo(context), log, store: target, signal };
     const progress = showProgress(context, 'catch up');
     try {
       const { from, to, answer } = await requestCutover({
         ...{ kind, name, pool, schema, io },
-        waitMs: durationMs.parse(own['wait']),
+        waitMs,
         onProgress: (at) => progress.update(at),
       });
       progress.end();
@@ -86,6 +88,7 @@ function tell({ json }: CommandContext, facts: Readonly<Record<string, unknown>>
   console.log(
     `${String(to)} ${would} put in the place of ${String(from)}: of ${String(windows)} published windows ` +
       `${String(equal)} rows equal, ${String(updated)} updated, ${String(inserted)} inserted, ` +
-      `${String(deleted)} deleted; ${String(charged)} charged rows kept, their differences as corrections`,
+      `${String(deleted)} deleted; ${String(charged)} charged rows kept, their differences as corrections` +
+      (facts['isBehind'] === true ? '; it is behind, and would be folded further first' : ''),
   );
 }

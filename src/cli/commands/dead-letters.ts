@@ -1,47 +1,38 @@
 import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { Option } from 'commander';
+import { requireFollowed } from '../../aggregate/made-generation.ts';
 import { deadLetterReasons } from '../../contracts/error-codes.ts';
 import { AppError } from '../../platform/errors.ts';
-import { checkSchema } from '../../platform/migrate.ts';
-import { openPool } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
 import type { CommandContext } from '../command.ts';
-import { findGeneration, findLetter, findLetters } from '../dead-letters/find-letters.ts';
+import { findLetter, findLetters } from '../dead-letters/find-letters.ts';
 import type { LetterStore } from '../dead-letters/find-letters.ts';
 import { advice } from '../dead-letters/letter.ts';
 import type { WholeLetter } from '../dead-letters/letter.ts';
 import { planReplay } from '../dead-letters/plan-replay.ts';
 import { planText, replayLetter } from '../dead-letters/replay-letter.ts';
-import { openLog } from '../open-log.ts';
+import { feedTakes, withFeed } from '../rebuild/store-access.ts';
 import type { SettingKey, SettingValues } from '../settings.ts';
-import { targetOf } from '../stages.ts';
 
-const takes = [
-  ...(['sink', 'sinkPassword', 'log', 'logPassword'] as const),
-  ...(['prefix', 'schema', 'generation'] as const),
-] satisfies SettingKey[];
+const takes = [...feedTakes, 'generation'] as const satisfies SettingKey[];
 type Values = Pick<SettingValues, (typeof takes)[number]>;
 
-async function withLetters<T>(
+const withLetters = <T>(
   values: Values,
-  { signal, logger }: CommandContext,
+  context: CommandContext,
   work: (store: LetterStore) => Promise<T>,
-): Promise<T> {
-  const pool = openPool(targetOf(values.sink, values.sinkPassword), 1);
-  try {
-    await checkSchema(pool, values.schema);
-    const generation = await findGeneration(pool, values.schema, values.generation);
-    await using log = await openLog(values, {
-      clientId: 'usagestream-dead-letters',
-      logger,
-    });
-    const { schema, prefix } = values;
-    return await work({ pool, schema, generation, log, prefix, signal });
-  } finally {
-    await pool.end();
-  }
-}
+): Promise<T> =>
+  withFeed(
+    values,
+    context,
+    async ({ pool, schema, log }) => {
+      const generation = await requireFollowed(pool, schema, values.generation);
+      const { signal } = context;
+      return work({ pool, schema, generation, log, prefix: values.prefix, signal });
+    },
+    'usagestream-dead-letters',
+  );
 
 const address = '--sink mysql://operator@db:3306 --log kafka://k1:9092';
 

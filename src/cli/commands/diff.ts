@@ -4,11 +4,10 @@ import { windowsOf } from '../diff/open-side.ts';
 import { diffReport } from '../diff/diff-report.ts';
 import { compareSides } from '../diff/compare-sides.ts';
 import { defineCommand } from '../command.ts';
+import { optionValue } from '../option-value.ts';
 import { feedTakes, withFeed } from '../rebuild/store-access.ts';
-import { instantMs } from '../setting-schemas.ts';
+import { instantMs, whole } from '../setting-schemas.ts';
 import { createIo } from '../stages.ts';
-
-const instant = (text: string): number => instantMs.parse(text);
 
 export const diffCommand = defineCommand({
   name: 'diff',
@@ -20,11 +19,16 @@ export const diffCommand = defineCommand({
     name: '<sides...>',
     what: 'two: each a generation, `live` (the published table), `java:SCHEMA` or a TSV file of rows',
   },
-  takes: [...feedTakes, 'cloudUsageSchema', 'until'],
+  takes: [...feedTakes, 'cloudUsageSchema'],
   options: [
-    new Option('--from <time>', 'only windows from this time on').argParser(instant),
+    new Option('--until <time>', 'only windows that end by this time').argParser(
+      optionValue('--until', instantMs),
+    ),
+    new Option('--from <time>', 'only windows from this time on').argParser(
+      optionValue('--from', instantMs),
+    ),
     new Option('--limit <n>', 'differences that are shown; all with --json')
-      .argParser(Number)
+      .argParser(optionValue('--limit', whole(0, 1_000_000)))
       .default(50),
     new Option('--quick', 'do not fold again to find the quirks behind differences'),
     new Option('--explained-ok', 'exit code 0 also when every difference is explained'),
@@ -36,7 +40,10 @@ export const diffCommand = defineCommand({
         throw new AppError('CONFIG_INVALID', { problems: ['diff takes two sides'] });
       const { cloudUsageSchema } = values;
       const { signal } = context;
-      const span = { fromMs: own['from'] as number | undefined, untilMs: values.until };
+      const span = {
+        fromMs: own['from'] as number | undefined,
+        untilMs: own['until'] as number | undefined,
+      };
       const spec = await windowsOf([a, b], { pool, schema });
       const report = diffReport(context.json, own['limit'] as number);
       const io = { ...createIo(context), log, store: target, signal };

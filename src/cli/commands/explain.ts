@@ -1,16 +1,15 @@
 import { Option } from 'commander';
+import { requireFollowed } from '../../aggregate/made-generation.ts';
 import { isU64 } from '../../contracts/ids.ts';
 import { AppError } from '../../platform/errors.ts';
-import { checkSchema } from '../../platform/migrate.ts';
-import { openPool } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
 import { explainRow } from '../explain/explain-row.ts';
 import { explanationText } from '../explain/explanation-text.ts';
-import { findExplainGeneration, findRows } from '../explain/find-rows.ts';
+import { findRows } from '../explain/find-rows.ts';
 import type { RowQuery } from '../explain/find-rows.ts';
 import { openStoreReader } from '../explain/store-reader.ts';
+import { storeTakes, withStore } from '../rebuild/store-access.ts';
 import { instantMs } from '../setting-schemas.ts';
-import { targetOf } from '../stages.ts';
 
 export const explainCommand = defineCommand({
   name: 'explain',
@@ -19,7 +18,7 @@ export const explainCommand = defineCommand({
     'usagestream explain 5216 --sink mysql://api@db:3306\n' +
     'usagestream explain --account 4 --type 1 --resource 17 --window 2026-03-03T12:00:00Z --sink mysql://api@db:3306',
   args: { name: '[id...]', what: 'ids of rows of cloud_usage' },
-  takes: ['sink', 'sinkPassword', 'schema', 'cloudUsageSchema', 'generation'],
+  takes: [...storeTakes, 'cloudUsageSchema', 'generation'],
   options: [
     new Option('--account <id>', 'account of the row, instead of its id'),
     new Option('--type <n>', 'usage type'),
@@ -29,11 +28,8 @@ export const explainCommand = defineCommand({
   ],
   run: async (values, own, context) => {
     const queries = queriesOf(own);
-    const target = targetOf(values.sink, values.sinkPassword);
-    const pool = openPool(target, 1);
-    try {
-      await checkSchema(pool, values.schema);
-      const generation = await findExplainGeneration(pool, values.schema, values.generation);
+    return withStore(values, async ({ pool, target }) => {
+      const generation = await requireFollowed(pool, values.schema, values.generation);
       const store = { ...values, pool, generation };
       await using reader =
         own['quirks'] === false
@@ -46,9 +42,7 @@ export const explainCommand = defineCommand({
       if (context.json) console.log(JSON.stringify(explained));
       else console.log(explained.map((one) => explanationText(one).join('\n')).join('\n\n'));
       return 0;
-    } finally {
-      await pool.end();
-    }
+    });
   },
 });
 

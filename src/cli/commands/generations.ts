@@ -1,4 +1,4 @@
-import { dropGeneration } from '../../aggregate/drop-generation.ts';
+import { dropGeneration, refuseUsed } from '../../aggregate/drop-generation.ts';
 import { requireGeneration } from '../../aggregate/made-generation.ts';
 import { Option } from 'commander';
 import { storedWindow } from '../../domain/stored-window.ts';
@@ -70,6 +70,7 @@ const drop = defineCommand({
       const [name = ''] = own['args'] as string[];
       const { id, state } = await requireGeneration(pool, schema, name);
       const isDry = own['dryRun'] === true;
+      if (isDry) await refuseUsed(pool, schema, id);
       const deleted = isDry ? 0 : await dropGeneration(pool, schema, id);
       const what = isDry
         ? `${name} (${state}) would be dropped`

@@ -1,20 +1,17 @@
-import { hostname, userInfo } from 'node:os';
 import { Option } from 'commander';
 import { sqlDateTime } from '../../contracts/time.ts';
-import { checkSchema } from '../../platform/migrate.ts';
-import { openPool } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
-import { createIo, sinkKeys, sinkStage, targetOf } from '../stages.ts';
-import { handBack } from '../takeover/hand-back.ts';
+import { refuseHandback } from '../takeover/hand-back.ts';
 import type { Handback } from '../takeover/hand-back.ts';
 import { handbackDespite } from '../takeover/handback-problems.ts';
+import { handbackKeys, runHandback } from '../takeover/run-handback.ts';
 
 export const handbackCommand = defineCommand({
   name: 'handback',
   what: 'leave the tables so that a Java usage server goes on with the next window; ends the generation',
   example:
     'usagestream handback --generation java-20260301T000000Z --sink mysql://handover@db:3306 --log kafka://k1:9092 --dry-run',
-  takes: [...sinkKeys.filter((key) => key !== 'until' && key !== 'mode')],
+  takes: handbackKeys,
   options: [
     new Option('--despite <name...>', 'pass over a problem').choices([...handbackDespite]),
     new Option(
@@ -24,34 +21,19 @@ export const handbackCommand = defineCommand({
     new Option('--dry-run', 'say what would be done, change nothing'),
   ],
   run: async (values, own, context) => {
-    const store = targetOf(values.sink, values.sinkPassword);
-    const pool = openPool(store, 2);
-    const dryRun = own['dryRun'] === true;
-    try {
-      await checkSchema(pool, values.schema);
-      const handed = await handBack(pool, store, {
-        schema: values.schema,
-        cloudUsageSchema: values.cloudUsageSchema,
-        generation: values.generation,
-        despite: new Set((own['despite'] as string[] | undefined) ?? []),
-        dryRun,
-        writesTables: own['writeTables'] === true,
-        doneBy: `${userInfo().username}@${hostname()}`,
-        publish: (until) =>
-          sinkStage(
-            { ...values, until, mode: 'primary', helperTables: true },
-            createIo(context),
-            context.signal,
-            () => undefined,
-          ),
-      });
-      console.log(
-        context.json ? JSON.stringify({ ...handed, dryRun }) : textOf(handed, dryRun).join('\n'),
-      );
-      return 0;
-    } finally {
-      await pool.end();
-    }
+    const flags = {
+      despite: new Set((own['despite'] as string[] | undefined) ?? []),
+      dryRun: own['dryRun'] === true,
+      writesTables: own['writeTables'] === true,
+    };
+    const handed = await runHandback(values, flags, context);
+    const { dryRun } = flags;
+    console.log(
+      context.json ? JSON.stringify({ ...handed, dryRun }) : textOf(handed, dryRun).join('\n'),
+    );
+    // As without --dry-run: for scripts, by the exit code.
+    if (dryRun && !handed.isDone) refuseHandback(handed.problems, flags.despite);
+    return 0;
   },
 });
 

@@ -1,14 +1,15 @@
 import { Option } from 'commander';
 import { AppError } from '../../platform/errors.ts';
 import type { EventLog } from '../../platform/log/log.ts';
-import { openPool } from '../../platform/mysql.ts';
 import { defineCommand } from '../command.ts';
+import { checkCopy } from '../log-copy/check-copy.ts';
 import { copyTopics, topicsOf } from '../log-copy/copy-topics.ts';
 import { moveProgress, plannedBefore } from '../log-copy/move-progress.ts';
 import { openLog } from '../open-log.ts';
 import { createProgressBar } from '../progress-bar.ts';
+import { withFeed } from '../rebuild/store-access.ts';
+import type { FeedAccess } from '../rebuild/store-access.ts';
 import { settings } from '../settings.ts';
-import { targetOf } from '../stages.ts';
 
 /** `usagestream log …`: work on whole logs. */
 export const logCommands = {
@@ -30,28 +31,29 @@ export const logCommands = {
         throw new AppError('CONFIG_INVALID', {
           problems: to.error.issues.map(({ message }) => `--to: ${message}`),
         });
-      const io = {
-        clientId: 'usagestream-log-copy',
-        logger: context.logger,
-        signal: context.signal,
-      };
-      await using source = await openLog(values, io);
-      await using target = await openLog({ ...values, log: to.data }, io);
-      const pool = openPool(targetOf(values.sink, values.sinkPassword), 1);
-      try {
+      if (to.data === values.log)
+        throw new AppError('CONFIG_INVALID', { problems: ['--to: that is the log itself'] });
+      const clientId = 'usagestream-log-copy';
+      const copy = async ({ log: source, pool }: FeedAccess): Promise<number> => {
+        await using target = await openLog(
+          { ...values, log: to.data },
+          { clientId, logger: context.logger, signal: context.signal },
+        );
         const ends = await endsOf(source, prefix, cloudSchema);
+        const planned = await plannedBefore({ to: target, prefix });
         if (own['dryRun'] === true) {
+          const logs = { from: source, to: target, prefix, cloudSchema };
+          await checkCopy(logs, { pool, schema }, planned);
           if (context.json) console.log(JSON.stringify({ topics: ends }));
           else console.table(ends);
           return 0;
         }
-        const bar = createProgressBar('records', context.json);
-        const planned = await plannedBefore({ to: target, prefix });
+        const bar = createProgressBar({ what: 'records', json: context.json });
         const copied = await copyTopics({
           ...{ from: source, to: target, prefix, cloudSchema, signal: context.signal },
           ...{
             withCompacted: planned === null,
-            onProgress: (done, total) => bar.update(done, total),
+            onProgress: (done, total) => bar.update({ done, total }),
           },
         }).finally(() => bar.stop());
         await requireUnchanged(source, prefix, cloudSchema, ends);
@@ -67,9 +69,8 @@ export const logCommands = {
           );
         }
         return 0;
-      } finally {
-        await pool.end();
-      }
+      };
+      return withFeed(values, context, copy, clientId);
     },
   }),
 };

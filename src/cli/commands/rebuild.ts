@@ -4,10 +4,12 @@ import { requireGeneration } from '../../aggregate/made-generation.ts';
 import { rebuild } from '../../aggregate/rebuild.ts';
 import { requireSavepoint, restoreSavepoint } from '../../aggregate/savepoint.ts';
 import { Throttle } from '../../aggregate/throttle.ts';
-import { AppError } from '../../platform/errors.ts';
 import { defineCommand } from '../command.ts';
+import { optionValue } from '../option-value.ts';
+import { whole } from '../setting-schemas.ts';
 import { showProgress } from '../rebuild/progress-bar.ts';
 import { feedTakes, withFeed } from '../rebuild/store-access.ts';
+import { nameArgument } from '../rebuild/name-argument.ts';
 import { describePlan } from '../rebuild/rebuild-plan.ts';
 import { askedWindow, createIo } from '../stages.ts';
 
@@ -25,12 +27,14 @@ export const rebuildCommand = defineCommand({
   ],
   options: [
     new Option('--from-savepoint <name>', 'begin a new generation with the states of a savepoint'),
-    new Option('--max-rate <n>', 'feed records a second at most').argParser(rate),
+    new Option('--max-rate <n>', 'feed records a second at most').argParser(
+      optionValue('--max-rate', whole(1, Number.MAX_SAFE_INTEGER)),
+    ),
     new Option('--dry-run', 'say what would be folded, change nothing'),
   ],
   run: (values, own, context) =>
     withFeed(values, context, async ({ pool, schema, log, target }) => {
-      const [name = ''] = own['args'] as string[];
+      const name = nameArgument(own);
       const { signal, logger } = context;
       const io = createIo(context);
       const asked = {
@@ -48,12 +52,14 @@ export const rebuildCommand = defineCommand({
         quirkOverrides: values.quirks,
         fromSavepoint: own['fromSavepoint'] !== undefined,
       };
+      const begin = own['fromSavepoint'] as string | undefined;
+      // Before anything is made: what is refused leaves no empty generation behind.
+      const plan = await describePlan(asked, begin, { pool, log, logger, signal });
+      if (plan === null) return 1;
       if (own['dryRun'] === true) {
-        const plan = await describePlan({ pool, log, asked });
         console.log(context.json ? JSON.stringify(plan) : plan.text);
         return 0;
       }
-      const begin = own['fromSavepoint'] as string | undefined;
       const savepoint = begin === undefined ? null : await requireSavepoint(pool, schema, begin);
       const generation = await openGeneration(asked, { pool, log, logger, signal });
       if (generation === null) return 1;
@@ -90,10 +96,3 @@ export const rebuildCommand = defineCommand({
       }
     }),
 });
-
-function rate(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new AppError('CONFIG_INVALID', { problems: ['--max-rate: a whole number above 0'] });
-  return value;
-}

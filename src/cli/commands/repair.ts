@@ -1,7 +1,8 @@
 import { Option } from 'commander';
 import { reportText } from '../audit/report-text.ts';
 import { defineCommand } from '../command.ts';
-import { applyRepair, planRepair } from '../repair/run-repair.ts';
+import { applyRepair, checkRepair, planRepair } from '../repair/run-repair.ts';
+import type { RepairCounts } from '../repair/repair-tables.ts';
 import type { RepairResult } from '../repair/run-repair.ts';
 import { auditOptions, auditSettings, fromOption, htmlOption, writePage } from './audit.ts';
 
@@ -24,9 +25,7 @@ export const repairCommand = defineCommand({
     ),
   ],
   run: async (values, own, context) => {
-    const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
-    const undoPath =
-      typeof own['undo'] === 'string' ? own['undo'] : `usagestream-undo-${stamp}.sql`;
+    const undoPath = typeof own['undo'] === 'string' ? own['undo'] : undoFileName();
     const isApplied = own['apply'] === true;
     const options = auditOptions(values, own, context);
     const hideCharged = own['hideCharged'] === true;
@@ -36,6 +35,9 @@ export const repairCommand = defineCommand({
     await writePage(own['html'], result.report);
     if (context.json) console.log(JSON.stringify({ isApplied, ...result }));
     else console.log(resultText(result, isApplied).join('\n'));
+    // As with --apply: for scripts, by the exit code.
+    if (!isApplied)
+      await options.showing((audit) => checkRepair({ ...audit, undoPath, hideCharged }));
     return 0;
   },
 });
@@ -43,12 +45,7 @@ export const repairCommand = defineCommand({
 function resultText({ report, counts, undoPath }: RepairResult, isApplied: boolean): string[] {
   const verb = isApplied ? 'repaired' : 'would be repaired (nothing was changed: give --apply)';
   const done = [
-    `${counts.deleted} surplus rows deleted, ${counts.replaced} replaced, ${counts.inserted} missing rows added, ${counts.hidden} charged rows hidden`,
-    `helper tables: ${counts.helperInserted} rows added, ${counts.helperUpdated} changed, ${counts.helperDeleted} deleted`,
-    `${counts.eventsMarked} stuck events set to processed`,
-    ...(counts.helperRefused > 0
-      ? [`${counts.helperRefused} helper rows were refused by a unique key`]
-      : []),
+    ...repairedText(counts),
     undoPath === null ? 'no undo file: nothing was changed' : `to take it back: ${undoPath}`,
   ];
   return [
@@ -57,5 +54,21 @@ function resultText({ report, counts, undoPath }: RepairResult, isApplied: boole
     '',
     verb,
     ...done.map((line) => `  ${line}`),
+  ];
+}
+
+/** The file that a repair makes where none is named: in the working folder, of this second. */
+export const undoFileName = (): string =>
+  `usagestream-undo-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}.sql`;
+
+/** What a repair did or would do, a line each. */
+export function repairedText(counts: RepairCounts): string[] {
+  return [
+    `${counts.deleted} surplus rows deleted, ${counts.replaced} replaced, ${counts.inserted} missing rows added, ${counts.hidden} charged rows hidden`,
+    `helper tables: ${counts.helperInserted} rows added, ${counts.helperUpdated} changed, ${counts.helperDeleted} deleted`,
+    `${counts.eventsMarked} stuck events set to processed`,
+    ...(counts.helperRefused > 0
+      ? [`${counts.helperRefused} helper rows were refused by a unique key`]
+      : []),
   ];
 }

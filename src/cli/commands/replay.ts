@@ -1,4 +1,4 @@
-import { requireGeneration } from '../../aggregate/made-generation.ts';
+import { requireFollowed } from '../../aggregate/made-generation.ts';
 import { replay } from '../../aggregate/replay.ts';
 import type { Sameness } from '../../aggregate/replay.ts';
 import { defineCommand } from '../command.ts';
@@ -14,7 +14,7 @@ export const replayCommand = defineCommand({
   takes: [...feedTakes, 'generation'],
   run: (values, _own, context) =>
     withFeed(values, context, async ({ pool, schema, log, target }) => {
-      const generation = await requireGeneration(pool, schema, values.generation);
+      const generation = await requireFollowed(pool, schema, values.generation);
       const progress = showProgress(context, `replay ${generation.name}`);
       try {
         const { signal } = context;

@@ -1,7 +1,14 @@
 import { Option } from 'commander';
-import { requireGeneration } from '../../aggregate/made-generation.ts';
-import { createSavepoint, dropSavepoint, listSavepoints } from '../../aggregate/savepoint.ts';
+import { requireFollowed } from '../../aggregate/made-generation.ts';
+import {
+  checkSavepoint,
+  createSavepoint,
+  dropSavepoint,
+  listSavepoints,
+  requireSavepoint,
+} from '../../aggregate/savepoint.ts';
 import { defineCommand } from '../command.ts';
+import { nameArgument } from '../rebuild/name-argument.ts';
 import { storeTakes, withStore } from '../rebuild/store-access.ts';
 
 const create = defineCommand({
@@ -13,15 +20,15 @@ const create = defineCommand({
   options: [new Option('--dry-run', 'only look whether it could be made')],
   run: (values, own, context) =>
     withStore(values, async ({ pool, schema }) => {
-      const [name = ''] = own['args'] as string[];
-      const generation = await requireGeneration(pool, schema, values.generation);
-      const isDry = own['dryRun'] === true;
-      const closedUntilMs = isDry ? null : await createSavepoint(pool, schema, name, generation);
-      const closedUntil = closedUntilMs === null ? null : new Date(closedUntilMs).toISOString();
-      const text = isDry
-        ? `${name} would be made of ${generation.name}`
+      const name = nameArgument(own);
+      const generation = await requireFollowed(pool, schema, values.generation);
+      const dryRun = own['dryRun'] === true;
+      const make = dryRun ? checkSavepoint : createSavepoint;
+      const closedUntil = new Date(await make(pool, schema, name, generation)).toISOString();
+      const text = dryRun
+        ? `${name} would be made of ${generation.name} at ${closedUntil}`
         : `${name}: ${generation.name} at ${closedUntil}`;
-      const facts = { name, generation: generation.name, closedUntil };
+      const facts = { name, generation: generation.name, closedUntil, dryRun };
       console.log(context.json ? JSON.stringify(facts) : text);
       return 0;
     }),
@@ -56,11 +63,14 @@ const drop = defineCommand({
   example: 'usagestream savepoint drop june --sink mysql://rebuild@db:3306',
   args: { name: '<name>', what: 'of the savepoint' },
   takes: storeTakes,
+  options: [new Option('--dry-run', 'only look whether there is one')],
   run: (values, own, context) =>
     withStore(values, async ({ pool, schema }) => {
       const [name = ''] = own['args'] as string[];
-      await dropSavepoint(pool, schema, name);
-      console.log(context.json ? JSON.stringify({ name, dropped: true }) : `${name} dropped`);
+      const dryRun = own['dryRun'] === true;
+      await (dryRun ? requireSavepoint : dropSavepoint)(pool, schema, name);
+      const text = dryRun ? `${name} would be dropped` : `${name} dropped`;
+      console.log(context.json ? JSON.stringify({ name, dropped: !dryRun, dryRun }) : text);
       return 0;
     }),
 });

@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { catalogue, changeEvents } from '../../../streams/index.ts';
 import type { Stream } from '../../contracts/stream.ts';
 import { AppError } from '../../platform/errors.ts';
@@ -26,18 +27,21 @@ export const topicCommands = {
     what: 'create the topics that are missing; refuses when one exists otherwise (the stages do the same at start)',
     example: 'usagestream topics create --log kafka://k1:9092 --prefix acs --partitions 8',
     takes,
-    run: (values, _own, context) =>
+    options: [new Option('--dry-run', 'say which would be created, change nothing')],
+    run: (values, own, context) =>
       withLog(values, context, async (log) => {
+        const dryRun = own['dryRun'] === true;
         const before = await compare(log, values);
         refuse(before, values);
-        await log.ensureTopics(values.prefix, streamsOf(values), values.partitions);
+        if (!dryRun) await log.ensureTopics(values.prefix, streamsOf(values), values.partitions);
         const made = before.filter(({ state }) => state === 'missing').map(({ topic }) => topic);
-        if (context.json) console.log(JSON.stringify({ created: made, there: before.length }));
+        if (context.json)
+          console.log(JSON.stringify({ created: made, there: before.length, dryRun }));
         else
           console.log(
             made.length === 0
-              ? `all ${before.length} topics were there`
-              : `created: ${made.join(', ')}`,
+              ? `all ${before.length} topics are there`
+              : `${dryRun ? 'would be created' : 'created'}: ${made.join(', ')}`,
           );
         return 0;
       }),

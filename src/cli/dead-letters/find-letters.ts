@@ -29,20 +29,6 @@ export interface LetterFilter {
   readonly limit: number;
 }
 
-/** @throws GENERATION_MISMATCH when there is none of that name. */
-export async function findGeneration(
-  pool: Pool,
-  schema: string,
-  name: string,
-): Promise<LetterStore['generation']> {
-  const [rows] = await pool.query<RowDataPacket[]>(
-    `SELECT id, feed_topic FROM ${quoteName(schema, 'generation')} WHERE name = ?`,
-    [name],
-  );
-  if (!rows[0]) throw new AppError('GENERATION_MISMATCH', { generation: name, found: false });
-  return { id: Number(rows[0]['id']), feedTopic: String(rows[0]['feed_topic']) };
-}
-
 /** A page of letters: those of the table by id, then those that only the topic has, by offset. */
 export async function findLetters(store: LetterStore, filter: LetterFilter): Promise<Letter[]> {
   const after = filter.after === undefined ? { row: '0' } : parseLetterId(filter.after);

@@ -1,8 +1,9 @@
+import { requireFollowed } from '../../aggregate/made-generation.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Pool, RowDataPacket } from '../../platform/mysql.ts';
 import { explainRow } from '../explain/explain-row.ts';
 import { explanationText } from '../explain/explanation-text.ts';
-import { findExplainGeneration, findRows } from '../explain/find-rows.ts';
+import { findRows } from '../explain/find-rows.ts';
 import type { DemoNames } from './look.ts';
 
 /** The way of one published row back to the binlog, in words: row, intervals, events, offsets, positions. */
@@ -15,7 +16,7 @@ export async function storyOfOneRow(pool: Pool, names: DemoNames): Promise<strin
   );
   const [row] = rows;
   if (!row) return [];
-  const generation = await findExplainGeneration(pool, names.schema, 'main');
+  const generation = await requireFollowed(pool, names.schema, 'main');
   const store = { ...names, pool, generation };
   const [found] = await findRows(store, { id: String(row['id']) });
   return found ? explanationText(await explainRow(store, found, null)) : [];

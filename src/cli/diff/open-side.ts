@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readGeneration, readLive } from '../../aggregate/made-generation.ts';
 import type { MadeGeneration } from '../../aggregate/made-generation.ts';
+import { isSameSpec } from '../../domain/window.ts';
 import type { WindowSpec } from '../../domain/window.ts';
 import { AppError } from '../../platform/errors.ts';
-import type { Pool } from '../../platform/mysql.ts';
+import type { Pool, RowDataPacket } from '../../platform/mysql.ts';
 import { generationSide } from './generation-side.ts';
 import type { Span } from './generation-side.ts';
 import type { Side } from './side.ts';
@@ -31,6 +32,7 @@ export async function openSide(
   const java = /^java:(.+)$/.exec(name)?.[1];
   if (name === 'live' || java !== undefined) {
     const cloudUsageSchema = java ?? io.cloudUsageSchema;
+    await refuseNoTable(pool, name, cloudUsageSchema);
     const isJava = java !== undefined;
     const side = tableSide(pool, { name, cloudUsageSchema, spec, isJava, ...span });
     return { side, generation: null, cloudUsageSchema: isJava ? cloudUsageSchema : null };
@@ -46,15 +48,33 @@ export async function openSide(
   return { side: tsvSide(name, { spec, ...span }), generation: null, cloudUsageSchema: null };
 }
 
-/** The windows of a comparison: those of a generation that is one of its sides, else of the live one. */
+/** @throws DIFF_INPUT */
+async function refuseNoTable(pool: Pool, side: string, schema: string): Promise<void> {
+  const [rows] = await pool.query<RowDataPacket[]>(
+    `SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = 'cloud_usage'`,
+    [schema],
+  );
+  if (rows.length > 0) return;
+  const reason = 'there is no table cloud_usage in that schema, or no right to read it';
+  throw new AppError('DIFF_INPUT', { side, schema, reason });
+}
+
+/**
+ * The windows of a comparison: those of a generation that is one of its sides, else of the live one.
+ * @throws DIFF_INPUT when two sides have others: no row of one is in a window of the other
+ */
 export async function windowsOf(
   names: readonly string[],
   { pool, schema }: { pool: Pool; schema: string },
 ): Promise<WindowSpec> {
-  for (const name of names) {
-    const generation = await readGeneration(pool, schema, name);
-    if (generation) return generation.window;
-  }
   const live = await readLive(pool, schema);
-  return live?.window ?? { rangeMinutes: 1440, timeZone: 'GMT' };
+  const found: { side: string; window: WindowSpec }[] = [];
+  for (const side of names) {
+    const generation = side === 'live' ? live : await readGeneration(pool, schema, side);
+    if (generation) found.push({ side, window: generation.window });
+  }
+  const [first, second] = found;
+  if (first && second && !isSameSpec(first.window, second.window))
+    throw new AppError('DIFF_INPUT', { reason: 'their windows are others', sides: found });
+  return first?.window ?? live?.window ?? { rangeMinutes: 1440, timeZone: 'GMT' };
 }

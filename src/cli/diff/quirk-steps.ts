@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { AccountId } from '../../contracts/ids.ts';
 import { dropGeneration } from '../../aggregate/drop-generation.ts';
 import { copyBase } from '../../aggregate/base-state.ts';
@@ -7,6 +6,7 @@ import { requireGeneration } from '../../aggregate/made-generation.ts';
 import type { MadeGeneration } from '../../aggregate/made-generation.ts';
 import { rebuild } from '../../aggregate/rebuild.ts';
 import type { RebuildIo } from '../../aggregate/rebuild.ts';
+import { openTemporaryNames } from '../../aggregate/temporary-generations.ts';
 import { quirkSet, realOverrides } from '../../domain/quirks.ts';
 import type { QuirkName, QuirkSet } from '../../domain/quirks.ts';
 import type { Pool } from '../../platform/mysql.ts';
@@ -51,15 +51,20 @@ export async function quirkSteps(
   const quirks = differingQuirks(from, to);
   const target = quirkSet(to.preset, to.quirkOverrides);
   const made: MadeGeneration[] = [];
+  const { pool, schema, io } = context;
+  const names = await openTemporaryNames(pool, schema, io.store);
   const drop = async () => {
-    for (const one of made) await dropGeneration(context.pool, context.schema, one.id);
+    for (const one of made) await dropGeneration(pool, schema, one.id);
+    await names[Symbol.asyncDispose]();
   };
+  const fold = (set: QuirkSet) =>
+    foldWith(context, { like: to, set, accounts, name: names.next('step') });
   try {
     let set: QuirkSet = quirkSet(from.preset, from.quirkOverrides);
-    if (withBegin) made.push(await foldWith(context, to, set, accounts));
+    if (withBegin) made.push(await fold(set));
     for (const quirk of quirks.slice(0, -1)) {
       set = { ...set, [quirk]: target[quirk] };
-      made.push(await foldWith(context, to, set, accounts));
+      made.push(await fold(set));
     }
     return { quirks, generations: made, [Symbol.asyncDispose]: drop };
   } catch (error) {
@@ -68,17 +73,21 @@ export async function quirkSteps(
   }
 }
 
+interface StepFold {
+  readonly like: MadeGeneration;
+  readonly set: QuirkSet;
+  readonly accounts: ReadonlySet<AccountId>;
+  readonly name: string;
+}
+
 async function foldWith(
   { pool, schema, io }: StepContext,
-  like: MadeGeneration,
-  set: QuirkSet,
-  accounts: ReadonlySet<AccountId>,
+  { like, set, accounts, name }: StepFold,
 ): Promise<MadeGeneration> {
   const { window, closeDelayMs, settings, feedTopic, feedPartitions, preset, corrections } = like;
-  const name = `step.${randomBytes(6).toString('hex')}`;
   const rules = { window, closeDelayMs, settings, feedTopic, feedPartitions, preset, corrections };
   const quirkOverrides = realOverrides(preset, set);
-  await ensureGeneration(pool, { schema, name, ...rules, quirkOverrides });
+  await ensureGeneration(pool, { schema, name, ...rules, quirkOverrides, isBeside: true });
   const generation = await requireGeneration(pool, schema, name);
   await copyBase(pool, schema, { from: like.id, to: generation.id });
   await rebuild({ schema, generation, accounts, helperTables: false }, io);

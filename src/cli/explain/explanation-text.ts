@@ -37,7 +37,8 @@ function sumLines({ intervals, intervalSum, quantity, unit, row }: Explanation):
       ? ['  a total: what the statistics rows below had grown by when the window closed']
       : [];
   const parts = intervals.map(({ billedMs }) => billedMs).join(' + ');
-  const sum = `  ${intervals.length} intervals: ${parts} = ${intervalSum}`;
+  const count = `${intervals.length} interval${intervals.length === 1 ? '' : 's'}`;
+  const sum = `  ${count}: ${parts} = ${intervalSum}`;
   // Of a kind that counts NICs or joins overlapping spans, the sum is not the quantity.
   return [intervalSum === quantity ? sum : `${sum}; billed as ${quantity} ${unit}`];
 }

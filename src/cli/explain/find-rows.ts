@@ -1,4 +1,3 @@
-import { followGeneration } from '../../aggregate/made-generation.ts';
 import type { MadeGeneration } from '../../aggregate/made-generation.ts';
 import { windowOf } from '../../domain/window.ts';
 import { AppError } from '../../platform/errors.ts';
@@ -26,17 +25,6 @@ export type RowQuery = { readonly id: string } | ResourceQuery;
 
 /** A row of table `record`, every number as text. */
 export type RecordRow = Readonly<Record<string, string | null>>;
-
-/** The generation of that name, or what a cutover put in its place. @throws GENERATION_MISSING */
-export async function findExplainGeneration(
-  pool: Pool,
-  schema: string,
-  name: string,
-): Promise<MadeGeneration> {
-  const made = await followGeneration(pool, schema, name);
-  if (made === null) throw new AppError('GENERATION_MISSING', { generation: name });
-  return made;
-}
 
 /**
  * The records that are asked about, of any age.

@@ -49,7 +49,7 @@ export async function copyTopics(options: CopyOptions): Promise<CopiedTopic[]> {
   const { from, to, prefix, cloudSchema, withCompacted } = options;
   const all = await topicsOf(from, prefix, cloudSchema);
   const streams = all.filter(({ cleanup }) => withCompacted || cleanup === 'delete');
-  const feedPartitions = await partitionsOf(from, prefix, all);
+  const feedPartitions = await feedPartitionsOf(from, prefix, all);
   await to.ensureTopics(prefix, streams, feedPartitions);
   let total = 0;
   for (const stream of streams)
@@ -78,9 +78,12 @@ export async function copyTopics(options: CopyOptions): Promise<CopiedTopic[]> {
   return copied;
 }
 
-/** Records of each partition that the copy has; of topics that are only appended to. */
-async function countCopied(
-  { from, to, prefix }: CopyOptions,
+/**
+ * Records of each partition that the copy has; of topics that are only appended to.
+ * @throws LOG_TOPIC_MISMATCH when they are more than the source has
+ */
+export async function countCopied(
+  { from, to, prefix }: Pick<CopyOptions, 'from' | 'to' | 'prefix'>,
   streams: readonly Stream[],
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
@@ -100,7 +103,8 @@ async function countCopied(
   return counts;
 }
 
-async function partitionsOf(log: EventLog, prefix: string, streams: readonly Stream[]) {
+/** @throws LOG_TOPIC_MISMATCH when the log has no feed of the prefix */
+export async function feedPartitionsOf(log: EventLog, prefix: string, streams: readonly Stream[]) {
   const feed = streams.find(
     ({ partitions, name }) => partitions === 'feed' && name === 'usage-feed',
   );

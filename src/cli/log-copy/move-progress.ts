@@ -58,12 +58,7 @@ export async function moveProgress(
       if (!row) continue;
       const next = Number(row['next_offset']);
       if (next === to) continue;
-      if (next !== from)
-        throw new AppError('LOG_TOPIC_MISMATCH', {
-          ...{ generation, partition, next, from, to },
-          reason:
-            'a worker went on after the copy: if on the copy, all is done; if on the old log, delete the topics of the copy and copy again',
-        });
+      refuseMoved({ generation, partition, from, to }, next);
       // The epoch too: a worker that still runs on the old log can commit nothing more.
       await connection.query(
         `UPDATE ${quoteName(schema, 'progress')} SET next_offset = ?, epoch = epoch + 1
@@ -73,6 +68,16 @@ export async function moveProgress(
     }
   });
   return moves;
+}
+
+/** @throws LOG_TOPIC_MISMATCH when a partition stands neither where it was nor where it is to be */
+export function refuseMoved({ generation, partition, from, to }: Move, next: number): void {
+  if (next === from || next === to) return;
+  throw new AppError('LOG_TOPIC_MISMATCH', {
+    ...{ generation, partition, next, from, to },
+    reason:
+      'a worker went on after the copy: if on the copy, all is done; if on the old log, delete the topics of the copy and copy again',
+  });
 }
 
 const keyOf = (prefix: string) => `${prefix}/log-copy`;

@@ -1,40 +1,43 @@
-import { readGeneration, readLive } from '../../aggregate/made-generation.ts';
+import { checkFeed, nextOffsets } from '../../aggregate/check-feed.ts';
+import { readGeneration, requireGeneration } from '../../aggregate/made-generation.ts';
+import { checkGeneration } from '../../aggregate/open-generation.ts';
 import type { OpenGeneration } from '../../aggregate/open-generation.ts';
+import { refuseOtherFeed, requireSavepoint } from '../../aggregate/savepoint.ts';
 import type { EventLog } from '../../platform/log/log.ts';
-import { quoteName } from '../../platform/mysql.ts';
-import type { Pool, RowDataPacket } from '../../platform/mysql.ts';
-import { usageFeed } from '../../../streams/index.ts';
+import type { Logger } from '../../platform/logger.ts';
+import type { Pool } from '../../platform/mysql.ts';
 
-/** What a rebuild would do, for `--dry-run`. */
-export async function describePlan(io: { pool: Pool; log: EventLog; asked: OpenGeneration }) {
-  const { pool, log, asked } = io;
+interface PlanIo {
+  readonly pool: Pool;
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a rebuild would do, for `--dry-run`; refuses what the rebuild would.
+ * @returns null when the signal aborts first
+ * @throws SAVEPOINT_UNKNOWN, GENERATION_MISMATCH, GENERATION_MISSING, LOG_OFFSET_MISSING
+ */
+export async function describePlan(asked: OpenGeneration, begin: string | undefined, io: PlanIo) {
+  const { pool, log } = io;
   const { schema, name } = asked;
+  const savepoint = begin === undefined ? null : await requireSavepoint(pool, schema, begin);
+  const planned = await checkGeneration(asked, io);
+  if (planned === null) return null;
+  if (savepoint)
+    refuseOtherFeed(await requireGeneration(pool, schema, savepoint.generation), planned);
   const made = await readGeneration(pool, schema, name);
-  const base = made ?? (await readLive(pool, schema));
-  const feedTopic = base?.feedTopic ?? usageFeed.topic(asked.prefix);
-  const ends = await log.offsets(feedTopic);
-  const at = new Map<number, number>();
-  if (made) {
-    const [rows] = await pool.query<RowDataPacket[]>(
-      `SELECT partition_id, next_offset FROM ${quoteName(schema, 'progress')} WHERE generation = ?`,
-      [made.id],
-    );
-    for (const row of rows) at.set(Number(row['partition_id']), Number(row['next_offset']));
-  }
-  const records = ends.reduce(
-    (sum, { partition, earliest, next }) =>
-      sum + Math.max(0, next - Math.max(earliest, at.get(partition) ?? 0)),
-    0,
-  );
-  const preset = asked.preset ?? base?.preset ?? 'correct';
-  const what = made ? 'goes on' : 'would be made';
+  const own = made ? await nextOffsets(pool, schema, { generation: made.id }) : new Map();
+  const isBegun = [...own.values()].some((offset) => offset > 0);
+  const from =
+    savepoint && !isBegun ? await nextOffsets(pool, schema, { savepoint: savepoint.id }) : own;
+  const { feedTopic, preset } = planned;
+  const { partitions, records } = await checkFeed(log, feedTopic, from);
+  const what = made ? 'would go on' : 'would be made';
+  const begins = savepoint && !isBegun ? ` from savepoint ${savepoint.name}` : '';
   return {
-    generation: name,
-    exists: made !== null,
-    feedTopic,
-    partitions: ends.length,
-    records,
-    preset,
-    text: `${name} ${what}: preset ${preset}, ${records} records of ${ends.length} partitions of ${feedTopic} to fold`,
+    ...{ generation: name, exists: made !== null, feedTopic, partitions, records, preset },
+    text: `${name} ${what}${begins}: preset ${preset}, ${records} records of ${partitions} partitions of ${feedTopic} to fold`,
   };
 }

@@ -75,8 +75,7 @@ export async function requestCutover(call: CutoverCall): Promise<CutoverAnswer> 
   const { kind, pool, schema, io } = call;
   for (let attempt = 1; ; attempt++) {
     const { from, to } = await cutoverPair(call);
-    while (!io.signal.aborted && (await isBehind(pool, schema, from.id, to.id)))
-      await bringFurther(call, to);
+    await untilCaughtUp(call, from, to);
     const [made] = await pool.query(
       `INSERT INTO ${quoteName(schema, 'cutover')} (kind, from_generation, to_generation, requested_by)
        VALUES (?, ?, ?, ?)`,
@@ -90,6 +89,30 @@ export async function requestCutover(call: CutoverCall): Promise<CutoverAnswer> 
   }
 }
 
+/** @throws CUTOVER_REFUSED when nothing moves on for as long as a sink has to answer */
+async function untilCaughtUp(call: CutoverCall, from: MadeGeneration, to: MadeGeneration) {
+  const { kind, pool, schema, io, waitMs } = call;
+  let place = '';
+  let sinceMs = performance.now();
+  while (!io.signal.aborted && (await isBehind(pool, schema, from.id, to.id))) {
+    await bringFurther(call, to);
+    const [[row]] = await pool.query<RowDataPacket[]>(
+      `SELECT CONCAT_WS(' ', SUM(next_offset), MIN(closed_until_ms)) AS place
+       FROM ${quoteName(schema, 'progress')} WHERE generation = ?`,
+      [to.id],
+    );
+    if (row?.['place'] !== place) {
+      place = String(row?.['place']);
+      sinceMs = performance.now();
+    } else if (performance.now() - sinceMs > waitMs)
+      throw new AppError('CUTOVER_REFUSED', {
+        ...{ kind, generation: to.name },
+        reason:
+          'it has not closed all that is published, and the feed has no more to fold: is the tail running?',
+      });
+  }
+}
+
 /** Folds on; where a worker has the generation, that one does, and is waited for. */
 async function bringFurther({ schema, io, onProgress }: CutoverCall, to: MadeGeneration) {
   try {
@@ -100,7 +123,13 @@ async function bringFurther({ schema, io, onProgress }: CutoverCall, to: MadeGen
   await pause(500, io.signal);
 }
 
-async function isBehind(pool: Pool, schema: string, from: number, to: number): Promise<boolean> {
+/** Whether a generation has yet to close windows that another has published. */
+export async function isBehind(
+  pool: Pool,
+  schema: string,
+  from: number,
+  to: number,
+): Promise<boolean> {
   const [[row]] = await pool.query<RowDataPacket[]>(
     `SELECT (SELECT MAX(window_end_ms) FROM ${quoteName(schema, 'published_window')} WHERE generation = ?)
        > (SELECT COALESCE(MIN(COALESCE(closed_until_ms, 0)), 0) FROM ${quoteName(schema, 'progress')}

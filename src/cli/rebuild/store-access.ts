@@ -2,6 +2,7 @@ import { checkSchema } from '../../platform/migrate.ts';
 import type { EventLog } from '../../platform/log/log.ts';
 import { openPool } from '../../platform/mysql.ts';
 import type { MysqlTarget, Pool } from '../../platform/mysql.ts';
+import { storeFault } from '../../platform/store-fault.ts';
 import type { CommandContext } from '../command.ts';
 import { openLog } from '../open-log.ts';
 import type { SettingKey, SettingValues } from '../settings.ts';
@@ -26,7 +27,11 @@ export interface StoreAccess {
   readonly schema: string;
 }
 
-/** Runs `work` with connections to the store, whose schema must be of this build. */
+export interface FeedAccess extends StoreAccess {
+  readonly log: EventLog;
+}
+
+/** Runs `work` with connections to the store, whose schema must be of this build. @throws STORE_* */
 export async function withStore<T>(
   values: StoreValues,
   work: (store: StoreAccess) => Promise<T>,
@@ -37,6 +42,8 @@ export async function withStore<T>(
   try {
     await checkSchema(pool, values.schema);
     return await work({ target, pool, schema: values.schema });
+  } catch (error) {
+    throw storeFault(error, target);
   } finally {
     await pool.end();
   }
@@ -45,12 +52,13 @@ export async function withStore<T>(
 /** As {@link withStore}, with the log. */
 export function withFeed<T>(
   values: FeedValues,
-  context: CommandContext,
-  work: (store: StoreAccess & { readonly log: EventLog }) => Promise<T>,
+  context: Pick<CommandContext, 'logger'>,
+  work: (store: FeedAccess) => Promise<T>,
+  clientId = 'usagestream-rebuild',
 ): Promise<T> {
   return withStore(values, async (store) => {
     const { logger } = context;
-    await using log = await openLog(values, { clientId: 'usagestream-rebuild', logger });
+    await using log = await openLog(values, { clientId, logger });
     return await work({ ...store, log });
   });
 }

@@ -40,6 +40,11 @@ export class RepairConnection implements AsyncDisposable {
     }
   }
 
+  /** Looks only: what {@link open} would refuse. @throws REPAIR_NOT_ALONE */
+  static async look(target: MysqlTarget, schema: string): Promise<void> {
+    await using _opened = await RepairConnection.open(target, schema);
+  }
+
   /** @throws REPAIR_NOT_ALONE */
   async checkAlone(): Promise<void> {
     const [server] = await this.rows(

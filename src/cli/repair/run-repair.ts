@@ -4,7 +4,7 @@ import type { AuditReport } from '../audit/audit-report.ts';
 import { RepairConnection } from './repair-connection.ts';
 import { RepairPlan, RepairTables } from './repair-tables.ts';
 import type { RepairCounts } from './repair-tables.ts';
-import { UndoFile } from './undo-file.ts';
+import { refuseUndoFile, UndoFile } from './undo-file.ts';
 
 export interface RepairOptions extends AuditOptions {
   readonly hideCharged: boolean;
@@ -25,6 +25,16 @@ export async function planRepair(options: RepairOptions): Promise<RepairResult> 
   const report = await runAudit(options, plan);
   plan.counts.eventsMarked = report.events.stuck.count;
   return { report, counts: plan.counts, undoPath: null };
+}
+
+/** What would refuse the repair itself. @throws REPAIR_NOT_ALONE; CONFIG_INVALID when the undo file cannot be made */
+export async function checkRepair({
+  target,
+  cloudUsageSchema,
+  undoPath,
+}: RepairOptions): Promise<void> {
+  await RepairConnection.look(target, cloudUsageSchema);
+  await refuseUndoFile(undoPath);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { access, constants, open, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { AppError } from '../../platform/errors.ts';
 
 /**
@@ -22,16 +23,13 @@ export class UndoFile {
 
   /** @throws CONFIG_INVALID when the file exists already, or cannot be made */
   static async create(path: string, schema: string): Promise<UndoFile> {
-    const make = async (name: string) => {
-      try {
-        return await open(name, 'wx', 0o600);
-      } catch (cause) {
-        const problem = cause instanceof Error ? cause.message : 'cannot be written';
-        throw new AppError('CONFIG_INVALID', { problems: [`undo file: ${problem}`] }, cause);
-      }
-    };
+    const make = (name: string) => orInvalid(open(name, 'wx', 0o600));
     const removals = await make(path);
-    const restores = await make(restoresOf(path));
+    const restores = await make(restoresOf(path)).catch(async (error: unknown) => {
+      await removals.close();
+      await rm(path, { force: true });
+      throw error;
+    });
     const undo = new UndoFile(path, removals, restores);
     await removals.write(
       [
@@ -76,6 +74,25 @@ export class UndoFile {
     for (const handle of [this.#removals, this.#restores]) await handle.close().catch(() => {});
     await rm(this.path, { force: true });
     await rm(restoresOf(this.path), { force: true });
+  }
+}
+
+/** Looks only: what {@link UndoFile.create} would refuse. @throws CONFIG_INVALID */
+export async function refuseUndoFile(path: string): Promise<void> {
+  for (const name of [path, restoresOf(path)])
+    if (await stat(name).catch(() => null))
+      throw new AppError('CONFIG_INVALID', {
+        problems: [`undo file: EEXIST: file already exists, open '${name}'`],
+      });
+  await orInvalid(access(dirname(resolve(path)), constants.W_OK));
+}
+
+async function orInvalid<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : 'cannot be written';
+    throw new AppError('CONFIG_INVALID', { problems: [`undo file: ${problem}`] }, cause);
   }
 }
 

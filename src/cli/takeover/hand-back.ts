@@ -82,16 +82,29 @@ export async function handBack(
     let result: Handback | undefined;
     const isAlone = await underJobLock(work, () =>
       work.transaction(async () => {
-        await refuseLeadingSink(work, t, 'FOR UPDATE');
+        await refuseLeadingSink(work, t, dryRun ? '' : 'FOR UPDATE');
         const { publishedMs: boundaryMs } = await frontierOf(work, t, generation.id);
-        if (boundaryMs === null)
-          throw refused([`generation ${generation.name} has published no window in mode primary`]);
+        if (boundaryMs === null) {
+          const what = `generation ${generation.name} has published no window in mode primary`;
+          if (!dryRun || waitingUntilMs === null) throw refused([what]);
+          result = {
+            generation: generation.name,
+            boundaryMs: waitingUntilMs,
+            waitingUntilMs,
+            compared: 0,
+            copiedEvents: 0,
+            problems: [],
+            isDone: false,
+          };
+          return;
+        }
         const context = { work, reading, t, cloudUsageSchema, generation, boundaryMs };
         if (options.writesTables && !dryRun) await writeTables(context);
-        const { problems, compared } = await handbackProblems(context);
-        const left = problems.filter(({ name }) => name === null || !options.despite.has(name));
-        if (left.length > 0 && !dryRun)
-          throw refused(left.map(({ name, what }) => (name === null ? what : `${name}: ${what}`)));
+        const { problems, compared } = await handbackProblems(context, {
+          waitingUntilMs: dryRun ? waitingUntilMs : null,
+          comparesTables: !dryRun || (waitingUntilMs === null && !options.writesTables),
+        });
+        if (!dryRun) refuseHandback(problems, options.despite);
         const copiedEvents = dryRun ? 0 : await copyRest(context);
         result = {
           ...{ generation: generation.name, boundaryMs, waitingUntilMs, compared },
@@ -115,6 +128,13 @@ export interface HandbackContext {
   readonly cloudUsageSchema: string;
   readonly generation: HandedGeneration;
   readonly boundaryMs: EpochMs;
+}
+
+/** @throws HANDBACK_REFUSED with what is not passed over */
+export function refuseHandback(problems: readonly Problem[], despite: ReadonlySet<string>): void {
+  const left = problems.filter(({ name }) => name === null || !despite.has(name));
+  if (left.length > 0)
+    throw refused(left.map(({ name, what }) => (name === null ? what : `${name}: ${what}`)));
 }
 
 const refused = (problems: readonly string[]): AppError =>

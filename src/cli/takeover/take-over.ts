@@ -1,6 +1,6 @@
 import { beginWithStates } from '../../aggregate/base-state.ts';
 import type { BaseAccount } from '../../aggregate/base-state.ts';
-import { ensureGeneration } from '../../aggregate/generation.ts';
+import { ensureGeneration, refuseOtherGeneration } from '../../aggregate/generation.ts';
 import type { GenerationOptions } from '../../aggregate/generation.ts';
 import { sqlDateTime } from '../../contracts/time.ts';
 import type { EpochMs, Window } from '../../contracts/time.ts';
@@ -12,18 +12,15 @@ import { AppError } from '../../platform/errors.ts';
 import { sinkHostPrefix } from '../../sink/sink-options.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Connection, Pool, RowDataPacket } from '../../platform/mysql.ts';
-import {
-  findProblems,
-  lastJob,
-  refuseLiveJava,
-  refuseProblems,
-  underJobLock,
-} from './java-jobs.ts';
+import { findProblems, refuseProblems, underJobLock } from './java-jobs.ts';
 import type { LastJob, Problem } from './java-jobs.ts';
-import { nameAt, refuseLeadingSink, windowsFrom } from './boundary.ts';
+import type { Audited } from './audit-tables.ts';
+import { beginning, isBeyondRepair, refuseWritten } from './before-takeover.ts';
 import type { PlaceOf } from './place-accounts.ts';
 import { readJavaAccounts } from './read-java-accounts.ts';
 import type { ReadRows } from './read-java-accounts.ts';
+import { Counts } from './takeover-counts.ts';
+import type { TakenCounts } from './takeover-counts.ts';
 
 export interface TakeoverOptions {
   /** Of the generation that begins; its name is made of the boundary when it is null. */
@@ -31,26 +28,21 @@ export interface TakeoverOptions {
   readonly quirks: QuirkSet;
   readonly cloudUsageSchema: string;
   readonly despite: ReadonlySet<string>;
-  /** What a whole audit says, for tables that no sink of ours has written yet. */
-  readonly audit: () => Promise<readonly Problem[]>;
+  /** A whole audit, for tables that no sink of ours has written yet; mends them first where that was asked for. */
+  readonly audit: () => Promise<Audited>;
   readonly dryRun: boolean;
   readonly doneBy: string;
   readonly placeOf: PlaceOf;
 }
 
-export interface Takeover {
+export interface Takeover extends TakenCounts {
   readonly generation: string;
   /** The first window that is ours. */
   readonly window: Window;
   readonly lastJob: LastJob;
-  readonly accounts: number;
-  /** Rows that are in the states, by table. */
-  readonly rows: Readonly<Record<string, number>>;
-  /** Counters that go on from their last totals. */
-  readonly counters: { readonly network: number; readonly disk: number };
-  /** Rows of which no event is known that opened them. */
-  readonly withoutEvent: number;
   readonly problems: readonly Problem[];
+  /** What was repaired first, or would be. */
+  readonly repair: Audited['repair'];
   /** It was done before: nothing was changed now, but for the generation being live. */
   readonly isDone: boolean;
 }
@@ -65,22 +57,24 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
   const { cloudUsageSchema, despite, dryRun, generation: wanted } = options;
   const connection = await pool.getConnection();
   try {
+    // Reading everything takes long, and nobody else could start meanwhile: before the lock.
+    const first = await beginning(connection, options);
+    // What our own sink published last and handed back was compared then.
+    const isOurs = first.last.host.startsWith(sinkHostPrefix);
+    const audited = isOurs || despite.has('damage') ? null : await options.audit();
     return await underJobLock(connection, async () => {
-      await refuseLiveJava(connection, cloudUsageSchema);
-      await refuseLeadingSink(connection, wanted.schema);
-      const last = await lastJob(connection, cloudUsageSchema);
-      if (last === null)
-        throw new AppError('TAKEOVER_REFUSED', {
-          problems: ['no job of usage_job has ever succeeded: there is nothing to go on from'],
-        });
-      const { spec, window } = windowsFrom(last.boundaryMs, wanted.window);
-      const name = wanted.name ?? nameAt(last.boundaryMs);
+      const { last, spec, window, name } = await beginning(connection, options);
+      if (audited !== null) await refuseWritten(connection, cloudUsageSchema, audited);
       const problems = await findProblems(connection, cloudUsageSchema, last);
-      // What our own sink published last and handed back was compared then.
-      if (!despite.has('damage') && !last.host.startsWith(sinkHostPrefix))
-        problems.push(...(await options.audit()));
-      const isDone = !dryRun && (await isBegun(connection, wanted.schema, name, window));
+      const isMended = audited?.repair != null && audited.problems.length === 0;
+      if (isMended) problems.splice(0, problems.length, ...problems.filter(isBeyondRepair));
+      problems.push(...(audited?.problems ?? []));
+      const isDone = await isBegun(connection, wanted.schema, name, window);
       if (!isDone && !dryRun) refuseProblems(problems, despite);
+      if (dryRun) {
+        await refuseOtherGeneration(pool, { ...wanted, window: spec, name });
+        if (!isDone) await refuseWorkers(connection, wanted.schema, name);
+      }
       const made = dryRun ? null : await ensureGeneration(pool, { ...wanted, window: spec, name });
       const counts = new Counts();
       await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
@@ -89,7 +83,7 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
         const pages = readPages(connection, options, window.startMs, counts);
         if (made === null || isDone) for await (const _page of pages);
         else {
-          await refuseWorkers(connection, wanted.schema, name, made.id);
+          await refuseWorkers(connection, wanted.schema, name, 'FOR UPDATE');
           const base = { generation: made.id, startMs: window.startMs };
           const events = eventsSql(made.id, cloudUsageSchema);
           const isAll = problems.some((problem) => problem.name === 'no-event-copies');
@@ -102,6 +96,7 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
         }
         const result: Takeover = {
           ...{ generation: name, window, lastJob: last, problems, isDone },
+          repair: audited?.repair ?? null,
           ...counts.all(),
         };
         if (made !== null) await makeLive(connection, options, made.id, result);
@@ -171,36 +166,6 @@ async function* written(
   }
 }
 
-class Counts {
-  #accounts = 0;
-  #withoutEvent = 0;
-  readonly #rows: Record<string, number> = {};
-  readonly #counters = { network: 0, disk: 0 };
-
-  add(
-    { intervals }: BaseAccount['state'],
-    { networkBases, diskBases, rows }: Parameters<typeof javaState>[0],
-  ): void {
-    this.#accounts++;
-    for (const [name, list] of Object.entries(intervals)) {
-      const { name: table } = intervalTables[name as keyof typeof intervals];
-      this.#rows[table] = (this.#rows[table] ?? 0) + list.length;
-    }
-    this.#counters.network += networkBases.length;
-    this.#counters.disk += diskBases.length;
-    this.#withoutEvent += rows.filter(({ openedBy }) => openedBy === null).length;
-  }
-
-  all(): Pick<Takeover, 'accounts' | 'rows' | 'counters' | 'withoutEvent'> {
-    return {
-      accounts: this.#accounts,
-      rows: this.#rows,
-      counters: this.#counters,
-      withoutEvent: this.#withoutEvent,
-    };
-  }
-}
-
 function readable<T>(read: () => T, account: string): T {
   try {
     return read();
@@ -238,11 +203,12 @@ async function refuseWorkers(
   connection: Connection,
   schema: string,
   name: string,
-  generation: number,
+  lock: '' | 'FOR UPDATE' = '',
 ): Promise<void> {
   const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT epoch, next_offset FROM ${quoteName(schema, 'progress')} WHERE generation = ? FOR UPDATE`,
-    [generation],
+    `SELECT epoch, next_offset FROM ${quoteName(schema, 'progress')}
+     WHERE generation = (SELECT id FROM ${quoteName(schema, 'generation')} WHERE name = ?) ${lock}`,
+    [name],
   );
   if (rows.every((row) => Number(row['epoch']) === 0 && Number(row['next_offset']) === 0)) return;
   throw new AppError('TAKEOVER_REFUSED', {
