@@ -18,6 +18,8 @@ export interface DamagedTables extends AsyncDisposable {
   readonly pool: Pool;
   readonly cloudSchema: string;
   readonly cloudUsageSchema: string;
+  /** Ours, migrated and empty. */
+  readonly schema: string;
   /** Rows of a statement; `$cu.` and `$cloud.` are the schemas. */
   query(sql: string, values?: readonly unknown[]): Promise<RowDataPacket[]>;
   /** Every table of cloud_usage, row by row, as text: to compare before and after. */
@@ -50,7 +52,7 @@ export async function loadDamaged(
     return rows;
   };
   const tables: DamagedTables = {
-    ...{ pool, cloudSchema, cloudUsageSchema, query },
+    ...{ pool, cloudSchema, cloudUsageSchema, schema, query },
     content: () => contentOf(query, cloudUsageSchema),
     async [Symbol.asyncDispose]() {
       for (const one of [cloudSchema, cloudUsageSchema, schema])

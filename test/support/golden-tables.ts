@@ -4,6 +4,7 @@ import { intervalTables } from '../../src/domain/helper-tables.ts';
 import { mysqlOptions } from '../../src/platform/mysql.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { readGoldenTable } from './golden.ts';
+import { cutByCommit } from './golden-parts.ts';
 import type { Golden } from './golden.ts';
 import { runStage, untilArgs } from './stages.ts';
 
@@ -20,35 +21,48 @@ export async function playGoldenCloud(
   golden: Golden,
   untilMs = Infinity,
 ): Promise<() => Promise<void>> {
-  const { cloudSchema, cloudUsageSchema } = pipeline.names;
+  await enterSystemAccounts(pipeline, golden);
+  await asGoldenSchema(pipeline, golden, pipeline.names.cloudUsageSchema);
+  // The tail begins before the history, so that all of it comes by the binlog with its commit times.
+  await runStage(pipeline, 'tail', ...untilArgs(golden.fromMs - day));
+  const [first, rest] = goldenParts(golden, [untilMs]);
+  await playGoldenPart(pipeline, first ?? '');
+  return () => playGoldenPart(pipeline, rest ?? '');
+}
+
+/** The accounts that CloudStack is installed with; the history does not make them. */
+export async function enterSystemAccounts(pipeline: Pipeline, golden: Golden): Promise<void> {
   const system = (await readGoldenTable(golden.name, 'account')).filter(
     ({ id }) => id === '1' || id === '2',
   );
   await pipeline.pool.query(
-    `INSERT IGNORE INTO ${cloudSchema}.account (${accountColumns.join(', ')}) VALUES ?`,
+    `INSERT IGNORE INTO ${pipeline.names.cloudSchema}.account (${accountColumns.join(', ')}) VALUES ?`,
     [system.map((row) => accountColumns.map((column) => row[column]))],
   );
-  // The golden run volvm was made on a schema without this key.
-  if (golden.name === 'volvm')
-    await pipeline.pool.query(`ALTER TABLE ${cloudUsageSchema}.usage_volume DROP INDEX id`);
-  // The tail begins before the history, so that all of it comes by the binlog with its commit times.
-  await runStage(pipeline, 'tail', ...untilArgs(golden.fromMs - day));
-  const [first = '', ...lines] = golden.inputSql.split('\n');
-  const later = lines.findIndex((line) => {
-    const [, seconds] = /^SET TIMESTAMP=(\d+);/.exec(line) ?? [];
-    return Number(seconds) * 1000 >= untilMs;
-  });
-  const cut = later === -1 ? lines.length : later;
-  const play = async (part: readonly string[]) => {
-    if (part.length === 0) return;
-    const options = { ...mysqlOptions(pipeline.target), multipleStatements: true };
-    const player = await createConnection(options);
-    const sql = [first, ...part].join('\n');
-    await player.query(sql.replaceAll(/\b(INSERT INTO|UPDATE) cloud\./g, `$1 ${cloudSchema}.`));
-    await player.end();
-  };
-  await play(lines.slice(0, cut));
-  return () => play(lines.slice(cut));
+}
+
+/** The golden run volvm was made on a schema without the key of usage_volume. */
+export async function asGoldenSchema(
+  { pool }: Pipeline,
+  { name }: Golden,
+  cloudUsageSchema: string,
+): Promise<void> {
+  if (name === 'volvm')
+    await pool.query(`ALTER TABLE ${cloudUsageSchema}.usage_volume DROP INDEX id`);
+}
+
+/** The history cut into what was committed before each instant, and the rest; each can be played by itself. */
+export function goldenParts({ inputSql }: Golden, cutsMs: readonly number[]): string[] {
+  const [session = ''] = inputSql.split('\n');
+  return cutByCommit(inputSql, cutsMs).map((part, at) => (at === 0 ? part : `${session}\n${part}`));
+}
+
+/** Plays statements of a golden history in the pipeline's cloud. */
+export async function playGoldenPart({ target, names }: Pipeline, sql: string): Promise<void> {
+  if (sql === '') return;
+  const player = await createConnection({ ...mysqlOptions(target), multipleStatements: true });
+  await player.query(sql.replaceAll(/\b(INSERT INTO|UPDATE) cloud\./g, `$1 ${names.cloudSchema}.`));
+  await player.end();
 }
 
 const accountColumns = ['id', 'account_name', 'uuid', 'type', 'role_id', 'domain_id'];
@@ -68,10 +82,11 @@ export async function tableLines(
   pipeline: Pipeline,
   folder: string,
   table: string,
+  cloudUsageSchema = pipeline.names.cloudUsageSchema,
 ): Promise<string[]> {
   const [golden] = await readGoldenTable(folder, table);
   const [rows] = await pipeline.pool.query<RowDataPacket[]>(
-    `SELECT * FROM ${pipeline.names.cloudUsageSchema}.${table}`,
+    `SELECT * FROM ${cloudUsageSchema}.${table}`,
   );
   return rows
     .map((row) => {
