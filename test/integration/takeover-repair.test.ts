@@ -1,8 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { takeoverCommand } from '../../src/cli/commands/takeover.ts';
 import { tablesSeen } from '../../src/cli/takeover/audit-tables.ts';
+import { takeOver } from '../../src/cli/takeover/take-over.ts';
 import { quirkSet } from '../../src/domain/quirks.ts';
+import { openPool, parseMysqlUrl } from '../../src/platform/mysql.ts';
+import { commandHere } from '../support/command-here.ts';
 import { usagestream } from '../support/command-line.ts';
 import { loadDamaged, usageLines } from '../support/damaged-tables.ts';
 import type { DamagedTables } from '../support/damaged-tables.ts';
@@ -76,10 +80,11 @@ test('damaged tables are refused, and a dry run with --repair says what would be
 test.each([
   { flags: ['--repair', '--despite', 'damage'], says: /give one of them/ },
   { flags: ['--undo', 'x.sql'], says: /--undo belongs to --repair/ },
-])('$flags contradict each other', ({ flags, says }) => {
-  const refused = takeover(...flags);
-  expect(refused.status).toBe(2);
-  expect(refused.stderr).toMatch(says);
+])('$flags contradict each other', async ({ flags, says }) => {
+  const addresses = ['--sink', user.url, '--log', env.USAGESTREAM_LOG];
+  const refused = await commandHere(takeoverCommand, [...addresses, ...flags]);
+  expect(refused.code).toBe('CONFIG_INVALID');
+  expect(JSON.stringify(refused.facts)).toMatch(says);
 });
 
 test('--despite damage takes the tables over as they are, but for nothing else that is wrong', async () => {
@@ -114,6 +119,42 @@ test('--repair leaves what a server without the fault leaves, takes it over in t
   expect(again).toMatchObject({ status: 0, stderr: '' });
   expect(JSON.parse(again.stdout)).toMatchObject({ isDone: true, repair: null });
   expect(existsSync(join(folder.path, 'again.sql'))).toBe(false);
+});
+
+test('the audit does not keep usage servers waiting, and what is written before the lock refuses the takeover', async () => {
+  const { schema, cloudUsageSchema } = tables;
+  const target = parseMysqlUrl(user.url);
+  const pool = openPool(target, 2);
+  const holders: unknown[] = [];
+  const quirks = quirkSet('java-4.23');
+  const taken = takeOver(pool, {
+    generation: {
+      ...{ schema, name: 'raced', feedTopic: `${prefix}.usage-feed`, feedPartitions: 3 },
+      ...{ window: { rangeMinutes: 1440, timeZone: 'GMT' }, closeDelayMs: 900_000 },
+      ...{ preset: 'java-4.23', quirkOverrides: {}, settings: { snapshotVirtualSize: false } },
+    },
+    ...{ quirks, cloudUsageSchema, despite: new Set(['overlapping-jobs']), dryRun: false },
+    audit: async () => {
+      const seen = await tablesSeen(pool, cloudUsageSchema);
+      const holding = await tables.query(
+        `SELECT USER AS user FROM information_schema.PROCESSLIST
+         WHERE ID = IS_USED_LOCK('usage.job.heartbeat.check')`,
+      );
+      holders.push(...holding.map((row) => row['user'] as unknown));
+      await tables.query('UPDATE $cu.usage_event SET processed = 0 WHERE id = 1');
+      return { problems: [], repair: null, seen };
+    },
+    ...{ doneBy: 'test', placeOf: () => 0 },
+  });
+  await expect(taken).rejects.toMatchObject({
+    code: 'TAKEOVER_REFUSED',
+    facts: { problems: [expect.stringMatching(/while they were audited/)] },
+  });
+  await tables.query('UPDATE $cu.usage_event SET processed = 1 WHERE id = 1');
+  await pool.end();
+  // Other tests have it now and then: never this user.
+  expect(holders).not.toContain(target.user);
+  expect((await generations()) as object[]).toHaveLength(2);
 });
 
 test.each([
