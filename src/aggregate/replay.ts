@@ -72,6 +72,8 @@ export async function replay(
       { schema, generation: again, untilOffsets, helperTables: false },
       io,
     );
+    // Half a fold is not the same, and says nothing.
+    io.signal.throwIfAborted();
     const compare = comparer(pool, schema, generation.id, again.id);
     const kept = `SELECT account_id FROM ${quoteName(schema, 'correction')}
       WHERE generation = ${generation.id} AND reason = 'CUTOVER'`;

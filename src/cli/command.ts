@@ -63,9 +63,15 @@ export function addCommand<K extends SettingKey>(
       using stop = untilSignal(process.env['USAGESTREAM_STOP_ON_STDIN_END'] === '1');
       const logger = createLogger({ level: values.logLevel, name: `usagestream-${spec.name}` });
       const json = flags['json'] === true;
-      finish(
-        await spec.run(values, flags, { signal: stop.signal, json, logger, env: process.env }),
-      );
+      const { signal } = stop;
+      try {
+        finish(await spec.run(values, flags, { signal, json, logger, env: process.env }));
+      } catch (fault) {
+        if (!signal.aborted || fault !== signal.reason) throw fault;
+        // It was told to stop, and has: no bug, and not done.
+        console.error(`${spec.name}: stopped`);
+        finish(1);
+      }
     });
 }
 

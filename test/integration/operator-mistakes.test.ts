@@ -9,6 +9,7 @@ import { replayCommand } from '../../src/cli/commands/replay.ts';
 import { statusCommand } from '../../src/cli/commands/status.ts';
 import type { CommandSpec } from '../../src/cli/command.ts';
 import type { SettingKey } from '../../src/cli/settings.ts';
+import { usagestream } from '../support/command-line.ts';
 import { cloudCommand } from '../support/cloud-command.ts';
 import type { Command } from '../support/cloud-command.ts';
 import { openEmbeddedCloud } from '../support/embedded-cloud.ts';
@@ -89,6 +90,26 @@ test.each([
   expect(told.code).toBe(code);
   expect(JSON.stringify(told.facts)).toContain(says);
   expect(JSON.stringify(told)).not.toContain(':pw@');
+});
+
+test.each([
+  ['audit'],
+  [
+    ...['takeover', '--range', '1440', '--time-zone', 'GMT', '--close-delay', '15m'],
+    ...['--snapshot-virtual-size', 'off', '--preset', 'java-4.23'],
+  ],
+  ['diff', 'main', 'main'],
+])('told to stop, %s stops with an exit code, and no stack', (...args) => {
+  const { schema, cloudUsageSchema, cloudSchema, prefix } = cloud.pipeline.names;
+  // Its standard input has ended before it begins.
+  const told = usagestream(args, {
+    ...{ USAGESTREAM_STOP_ON_STDIN_END: '1', USAGESTREAM_LOG: cloud.log },
+    ...{ USAGESTREAM_SCHEMA: schema, USAGESTREAM_PREFIX: prefix },
+    ...{ USAGESTREAM_CLOUD_USAGE_SCHEMA: cloudUsageSchema },
+    ...{ USAGESTREAM_CLOUD_SCHEMA: cloudSchema, USAGESTREAM_LOG_LEVEL: 'silent' },
+  });
+  expect(told.status).toBe(1);
+  expect(told.stderr).not.toMatch(/ {4}at /);
 });
 
 test('status of a generation that is not there says so, and goes on', async () => {

@@ -45,6 +45,8 @@ export async function planReplay(
     );
   const homes = await readHomes(store);
   const placed = await readPlacements(store.log, store.prefix, feedPartitions, store.signal);
+  // Stopped on the way it has read a part of them.
+  store.signal.throwIfAborted();
   const partitionOf = (account: string) => {
     const known = homes.get(account) ?? placed.partitions.get(account as AccountId);
     if (known === undefined && placed.byZone)

@@ -58,13 +58,13 @@ export async function quirkSteps(
     await names[Symbol.asyncDispose]();
   };
   const fold = (set: QuirkSet) =>
-    foldWith(context, { like: to, set, accounts, name: names.next('step') });
+    foldWith(context, { like: to, set, accounts, name: names.next('step'), made });
   try {
     let set: QuirkSet = quirkSet(from.preset, from.quirkOverrides);
-    if (withBegin) made.push(await fold(set));
+    if (withBegin) await fold(set);
     for (const quirk of quirks.slice(0, -1)) {
       set = { ...set, [quirk]: target[quirk] };
-      made.push(await fold(set));
+      await fold(set);
     }
     return { quirks, generations: made, [Symbol.asyncDispose]: drop };
   } catch (error) {
@@ -78,18 +78,21 @@ interface StepFold {
   readonly set: QuirkSet;
   readonly accounts: ReadonlySet<AccountId>;
   readonly name: string;
+  /** Takes what was made, also when its fold fails: to be dropped. */
+  readonly made: MadeGeneration[];
 }
 
 async function foldWith(
   { pool, schema, io }: StepContext,
-  { like, set, accounts, name }: StepFold,
-): Promise<MadeGeneration> {
+  { like, set, accounts, name, made }: StepFold,
+): Promise<void> {
   const { window, closeDelayMs, settings, feedTopic, feedPartitions, preset, corrections } = like;
   const rules = { window, closeDelayMs, settings, feedTopic, feedPartitions, preset, corrections };
   const quirkOverrides = realOverrides(preset, set);
   await ensureGeneration(pool, { schema, name, ...rules, quirkOverrides, isBeside: true });
   const generation = await requireGeneration(pool, schema, name);
+  made.push(generation);
   await copyBase(pool, schema, { from: like.id, to: generation.id });
   await rebuild({ schema, generation, accounts, helperTables: false }, io);
-  return generation;
+  io.signal.throwIfAborted();
 }

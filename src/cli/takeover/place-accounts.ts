@@ -18,6 +18,8 @@ export async function placeAccounts(
   signal: AbortSignal,
 ): Promise<PlaceOf> {
   const { partitions, byZone } = await readPlacements(log, prefix, feedPartitions, signal);
+  // Stopped on the way it has read a part of them, and would place accounts a second time.
+  signal.throwIfAborted();
   return (account, isEmpty) => {
     const known = partitions.get(account);
     if (known !== undefined) return known;
