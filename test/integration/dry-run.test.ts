@@ -13,6 +13,8 @@ import { topicCommands } from '../../src/cli/commands/topics.ts';
 import type { SettingKey } from '../../src/cli/settings.ts';
 import { cloudCommand } from '../support/cloud-command.ts';
 import type { Command } from '../support/cloud-command.ts';
+import { enterYoung, expectRefused, javaLives } from '../support/dry-run.ts';
+import type { Refusal } from '../support/dry-run.ts';
 import { openEmbeddedCloud, otherPrefix } from '../support/embedded-cloud.ts';
 import type { EmbeddedCloud } from '../support/embedded-cloud.ts';
 
@@ -34,7 +36,6 @@ const rebuild = command(rebuildCommand);
 const cutover = command(cutoverCommand);
 const rollback = command(rollbackCommand);
 const create = command(topicCommands.create);
-const repair = command(repairCommand);
 const takeover = command(takeoverCommand);
 const handback = command(handbackCommand);
 
@@ -45,50 +46,12 @@ beforeAll(async () => {
   writeFileSync(join(cloud.folder, 'there.sql'), '');
   expect(await rebuild(['other', '--preset', 'correct', '--json'])).toMatchObject({ status: 0 });
   expect(await rebuild(['hourly', '--range', '60', '--json'])).toMatchObject({ status: 0 });
-  await cloud.sql(
-    `INSERT INTO $us.generation (name, state, feed_topic, feed_partitions, range_minutes, time_zone,
-       close_delay_ms, preset, settings)
-     SELECT 'young', 'building', feed_topic, feed_partitions, range_minutes, time_zone, close_delay_ms,
-       preset, settings FROM $us.generation WHERE name = 'main'`,
-  );
-  await cloud.sql(
-    `INSERT INTO $us.progress (generation, partition_id)
-     SELECT g.id, p.partition_id FROM $us.generation g, $us.progress p
-     WHERE g.name = 'young' AND p.generation = 1`,
-  );
+  await enterYoung(cloud);
   expect(await savepoint(['june', '--generation', 'other'])).toMatchObject({ status: 0 });
 });
 afterAll(() => cloud[Symbol.asyncDispose]());
 
-interface Case {
-  readonly why: string;
-  readonly run: Command;
-  readonly args: readonly string[] | (() => readonly string[]);
-  readonly code: string;
-  /** What it needs to be refused, and how that is taken back. */
-  readonly harm?: string;
-  readonly mend?: string;
-}
-
-const java = `INSERT INTO $cu.usage_job (host, pid, job_type, scheduled, start_millis, end_millis, exec_time, heartbeat)
-  VALUES ('java/10.0.0.1', 4711, 0, 0, 0, 0, 0, UTC_TIMESTAMP())`;
-const noJava = "DELETE FROM $cu.usage_job WHERE host = 'java/10.0.0.1'";
-const javaLives = { harm: java, mend: noJava };
-
-/** The same refusal from both, and a dry run that leaves every table and topic as it was. */
-async function expectRefused({ run, args, code, harm, mend }: Case, without: readonly string[]) {
-  if (harm !== undefined) await cloud.sql(harm);
-  const before = await cloud.checksum(without);
-  const given = typeof args === 'function' ? args() : args;
-  const isRepair = run === repair;
-  const dry = await run(isRepair ? given : [...given, '--dry-run']);
-  expect(await cloud.checksum(without)).toBe(before);
-  const real = await run(isRepair ? [...given, '--apply'] : given);
-  if (mend !== undefined) await cloud.sql(mend);
-  expect({ dry: dry.code, real: real.code }).toEqual({ dry: code, real: code });
-}
-
-const nobody: readonly Case[] = [
+const nobody: readonly Refusal[] = [
   { why: 'generations drop: the live one', run: drop, args: ['main'], code: 'GENERATION_IN_USE' },
   {
     why: 'generations drop: with a savepoint',
@@ -171,14 +134,18 @@ const nobody: readonly Case[] = [
   },
   {
     why: 'repair: a usage server lives',
-    run: repair,
+    run: command(repairCommand),
+    dry: [],
+    real: ['--apply'],
     args: () => ['--undo', undo],
     code: 'REPAIR_NOT_ALONE',
     ...javaLives,
   },
   {
     why: 'repair: the undo file is there',
-    run: repair,
+    run: command(repairCommand),
+    dry: [],
+    real: ['--apply'],
     args: () => ['--undo', join(cloud.folder, 'there.sql')],
     code: 'CONFIG_INVALID',
     // Our own sink's sign of life.
@@ -252,7 +219,7 @@ const nobody: readonly Case[] = [
   },
 ];
 
-const led: readonly Case[] = [
+const led: readonly Refusal[] = [
   {
     why: 'cutover: other windows',
     run: cutover,
@@ -272,7 +239,7 @@ const led: readonly Case[] = [
 ];
 
 describe('a dry run changes nothing and is refused as the command itself:', () => {
-  test.each(nobody)('$why', (one) => expectRefused(one, []));
+  test.each(nobody)('$why', (one) => expectRefused(cloud, one));
 
   describe('while a sink leads,', () => {
     let sink: AsyncDisposable;
@@ -282,7 +249,7 @@ describe('a dry run changes nothing and is refused as the command itself:', () =
     afterAll(() => sink[Symbol.asyncDispose]());
     // Its own signs of life, and requests that were made and answered.
     const alive = ['lease', 'usage_job', 'cutover'];
-    test.each(led)('$why', (one) => expectRefused(one, alive));
+    test.each(led)('$why', (one) => expectRefused(cloud, one, alive));
 
     test('a dry cutover of what may be cut over counts rows and changes nothing', async () => {
       const before = await cloud.checksum(alive);
