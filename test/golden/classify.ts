@@ -32,17 +32,18 @@ export interface Evidence {
   readonly fromMs?: EpochMs;
   /** Windows that the runs of the last model computed. */
   readonly jobs?: readonly Window[];
-  /** The lines of one resource that no model explains: whether another order of equal times does. */
-  readonly isTie?: (lines: readonly string[]) => boolean;
-  /** Why no model can tell this line; null when it should. */
-  readonly suspect?: (line: string) => FaultClass | null;
+  /** What chance explains all lines of one resource that the last model does not; null when none does. */
+  readonly chanceOf?: (resource: string, lines: readonly string[]) => FaultClass | null;
+  /** Whether an event of the line's resource came late. */
+  readonly isLate?: (line: string) => boolean;
 }
 
 /**
  * Explains each difference between a server's rows and ours. A difference belongs to a class when the
  * fault of that class alone makes a model of the server, which has our rows without it, write the row
- * as often as the server did. What we wrote must be what a faultless fold writes; a row that the
- * models leave open is explained by an order of ties, or by the input of its own resource, or not.
+ * as often as the server did. What we wrote must be what a faultless fold writes; rows that the last
+ * model, which has all faults, does not write are explained by what is left to chance, if a model in
+ * which chance goes that way writes all rows of the resource as the server did, or not at all.
  */
 export function classify(evidence: Evidence): Difference[] {
   const { server, ours, clean, models } = evidence;
@@ -59,13 +60,9 @@ export function classify(evidence: Evidence): Difference[] {
     else if (times(last, line) !== times(server, line)) open.push(line);
     else for (const step of steps(line, evidence)) add(line, step.class, step.change);
   }
-  const groups = Map.groupBy(open, (line) => {
-    const { accountId, resource } = factsOfLine(line);
-    return `${accountId} ${resource}`;
-  });
-  for (const lines of groups.values()) {
-    const isTie = evidence.isTie?.(lines) ?? false;
-    for (const line of lines) add(line, isTie ? 'tie' : (evidence.suspect?.(line) ?? unexplained));
+  for (const [resource, lines] of Map.groupBy(open, (line) => factsOfLine(line).resource)) {
+    const name = evidence.chanceOf?.(resource, lines) ?? unexplained;
+    for (const line of lines) add(line, name);
   }
   return found;
 }
@@ -91,7 +88,7 @@ function steps(line: string, evidence: Evidence) {
 
 /** What a run that began too early did here. */
 function pullBackOf(line: string, direction: number, evidence: Evidence): FaultClass {
-  const { ours, rangeMs, fromMs = 0, jobs = [], suspect } = evidence;
+  const { ours, rangeMs, fromMs = 0, jobs = [], isLate } = evidence;
   const { startDate, usageType } = factsOfLine(line);
   const startMs = sqlMs(startDate) ?? 0;
   const sinceFirst = (startMs - fromMs) % rangeMs;
@@ -100,7 +97,7 @@ function pullBackOf(line: string, direction: number, evidence: Evidence): FaultC
   const isMerged = jobs.some((job) => job.startMs < startMs && startMs - job.startMs <= minute);
   if (direction < 0) return isMerged ? 'merged-minute' : 'pull-back';
   if (times(ours, line) > 0) return 'duplicate';
-  return suspect?.(line) === 'late-event' ? 'late-event' : 'pull-back';
+  return isLate?.(line) === true ? 'late-event' : 'pull-back';
 }
 
 const minute = 60_000;

@@ -1,21 +1,22 @@
-import type { AccountId } from '../../src/contracts/ids.ts';
-import { CloudContent } from '../support/cloud-content.ts';
+import type { FoldEvent } from '../../src/contracts/fold.ts';
 import type { Golden } from '../support/golden.ts';
 import { goldenLines } from '../support/published-lines.ts';
+import { choicesOf } from './chances.ts';
 import { classify } from './classify.ts';
 import type { Difference, Model } from './classify.ts';
-import { countLines, differing, times } from './counts.ts';
+import { committedEvents } from './committed-events.ts';
+import { countLines, differing } from './counts.ts';
 import type { Counts } from './counts.ts';
 import type { FaultClass } from './fault-classes.ts';
-import { noFaults, runModel } from './java-model.ts';
+import { everyFault, noFaults, runModel } from './java-model.ts';
 import type { Faults, ModelInput, ModelOutcome } from './java-model.ts';
 import { punctualRuns } from './java-schedule.ts';
 import type { JavaRun } from './java-schedule.ts';
 import { refoldedRows } from './refolded.ts';
-import { factsOfLine } from './resources.ts';
-import { Suspects } from './suspects.ts';
-import type { CommittedEvent } from './suspects.ts';
-import { Ties } from './ties.ts';
+import { LateResources } from './late-resources.ts';
+import { RandomMetrics } from './random-metric.ts';
+import { factsOfLine, resourceOfEvent } from './resources.ts';
+import { searchChance } from './search-chance.ts';
 
 /**
  * Every difference between the rows of a golden folder and ours, each with its class.
@@ -33,7 +34,7 @@ export function explain(
   if (differing(server, mine).length === 0) return [];
 
   const { changes, rangeMs, runDelayMs: delayMs } = golden;
-  const events = committedEvents(golden);
+  const events = committedEvents(changes);
   const span = { startMs: golden.fromMs, endMs: golden.toMs };
   const onTime = punctualRuns(span, { rangeMs, delayMs });
   const punctual = { changes, rangeMs, runs: onTime };
@@ -41,8 +42,8 @@ export function explain(
   const literal = runModel(punctual, noFaults).rows;
   const clean = refoldedRows(golden, literal);
   const { models, faults, last } = modelsOf(real, server);
-  const suspects = new Suspects(events, { fromMs: golden.fromMs, rangeMs, delayMs });
-  const differences = classify({
+  const late = new LateResources(events, { fromMs: golden.fromMs, rangeMs, delayMs });
+  return classify({
     server,
     ours: mine,
     clean,
@@ -50,30 +51,14 @@ export function explain(
     rangeMs,
     fromMs: golden.fromMs,
     jobs: last.jobs,
-    suspect: (line) => suspects.classOf(line),
-    isTie: tieCheck({ input: real, faults, last, server, events }),
+    isLate: (line) => late.has(line),
+    chanceOf: chanceOf({ input: real, faults, last, server, events: events.map((e) => e.event) }),
   });
-  // Whatever made it, the server has no such row.
-  return differences.map((each) =>
-    each.side === 'ours' && isAdjustment(each.line) ? { ...each, class: 'late-event' } : each,
-  );
 }
 
 /** A row of ours for time that was missed in an earlier window. */
 export const isAdjustment = (line: string): boolean =>
   line.split('\t')[3]?.startsWith('Adjustment for ') === true;
-
-function committedEvents({ changes }: Golden): CommittedEvent[] {
-  const content = new CloudContent(changes);
-  const commits = new Set(changes.map(({ atMs }) => atMs));
-  const found: CommittedEvent[] = [];
-  for (const commitMs of [...commits].toSorted((a, b) => a - b)) {
-    content.advance(commitMs + 1);
-    for (const event of content.arrivals()) found.push({ event, commitMs });
-  }
-  // Details come later than their events.
-  return found.map(({ event, commitMs }) => ({ event: content.withDetails(event), commitMs }));
-}
 
 /** One fault after the other, up to a server that has them all. */
 function modelsOf(input: ModelInput, server: Counts) {
@@ -89,18 +74,20 @@ function modelsOf(input: ModelInput, server: Counts) {
   add('late-id', { lateId: true });
   add('disk-500', { disk500: true });
   add('failed-job', { failedJob: true });
-  const undo = volumeKeyOf(input, faults, server);
+  add('silent-failure', { silent: true });
+  const undo = volumeKeyOf(input, server);
   if (undo !== null) add('undo', { undo });
+  add('cross-account', { crossAccount: true });
   add('pull-back', { pullBack: true });
   return { models, faults, last };
 }
 
 /** Which unique keys the server's tables had: those that leave the fewest rows open. */
-function volumeKeyOf(input: ModelInput, faults: Faults, server: Counts): Faults['undo'] {
+function volumeKeyOf(input: ModelInput, server: Counts): Faults['undo'] {
   let best: Faults['undo'] = null;
   let fewest = Infinity;
   for (const undo of [null, 'none', 'volume and vm', 'volume'] as const) {
-    const { rows, stuck } = runModel(input, { ...faults, undo, pullBack: true });
+    const { rows, stuck } = runModel(input, { ...everyFault, undo });
     const open = differing(server, rows).length;
     if (open >= fewest || (undo !== null && stuck.length === 0)) continue;
     [best, fewest] = [undo, open];
@@ -108,49 +95,28 @@ function volumeKeyOf(input: ModelInput, faults: Faults, server: Counts): Faults[
   return best;
 }
 
-interface TieInput {
+interface ChanceInput {
   readonly input: ModelInput;
   readonly faults: Faults;
   readonly last: ModelOutcome;
   readonly server: Counts;
-  readonly events: readonly CommittedEvent[];
+  readonly events: readonly FoldEvent[];
 }
 
-/** Tries other orders of equal times on the accounts whose rows are open. */
-function tieCheck({ input, faults, last, server, events }: TieInput) {
-  const open = differing(server, last.rows);
-  const only = new Set(open.map((line) => factsOfLine(line).accountId as AccountId));
-  const ties = new Ties(
-    events.map(({ event }) => event).filter((event) => only.has(event.accountId)),
-  );
-  const resources = new Set(open.map(resourceKey));
-  // Each takes a while: no more are made than it takes to find the one that fits.
-  const variants: { rows: Counts; changed: Map<string, string[]> }[] = [];
-  const orders = ties.variants(resources);
-  const variant = (n: number) => {
-    const { failedRuns } = last;
-    const reorder = orders[n];
-    if (variants[n] === undefined && reorder !== undefined) {
-      const { rows } = runModel(input, faults, { only, failedRuns, reorder });
-      const changed = differing(last.rows, rows).filter((line) => resources.has(resourceKey(line)));
-      variants[n] = { rows, changed: Map.groupBy(changed, resourceKey) };
-    }
-    return variants[n];
-  };
-  return (lines: readonly string[]): boolean => {
-    const [line = ''] = lines;
-    const key = resourceKey(line);
-    if (!ties.has(key)) return false;
-    // It must give what is open, and nothing that was right before may become wrong.
-    return orders.some((_, n) => {
-      const made = variant(n);
-      const touched = [...lines, ...(made?.changed.get(key) ?? [])];
-      return made && touched.every((each) => times(made.rows, each) === times(server, each));
-    });
-  };
-}
-
-function resourceKey(line: string): string {
-  const { accountId, resource } = factsOfLine(line);
-  return `${accountId} ${resource}`;
+/** What chance explains the rows of a resource that the last model leaves open. */
+function chanceOf({ input, faults, last, server, events }: ChanceInput) {
+  const open = new Set(differing(server, last.rows).map((line) => factsOfLine(line).resource));
+  const own = events.filter((event) => open.has(resourceOfEvent(event)));
+  // Where an event undoes others, or fails a run, all accounts count.
+  const isWhole = last.stuck.length > 0 || last.failedRuns.size > 0;
+  const only = isWhole ? {} : { only: new Set(own.map(({ accountId }) => accountId)) };
+  const explained = searchChance({
+    server,
+    rows: last.rows,
+    choices: choicesOf(own),
+    run: (chance) => runModel(input, faults, { ...only, chance }).rows,
+  });
+  const metrics = new RandomMetrics({ server, rows: last.rows, events: own, jobs: last.jobs });
+  return (resource: string, lines: readonly string[]): FaultClass | null =>
+    explained.get(resource) ?? (metrics.explains(resource, lines) ? 'random-row' : null);
 }

@@ -9,6 +9,8 @@ export const faultClasses = {
     'an event, its details or a statistics row committed after one with a higher id was copied: the server never sees it',
   'disk-500': 'the server reads the first 500 vm_disk_statistics rows by id and no more',
   'failed-job': 'an event that the server cannot use fails the whole job, in each run again',
+  'silent-failure':
+    'a start or creation of a VM without what it needs is done by half and counts as processed',
   undo: 'an event that violates a unique key takes the events before it in the same run with it',
   'catch-up':
     'a run came at another time, for several windows at once, or not at all: it saw what was there then',

@@ -1,26 +1,29 @@
 import type { AccountFacts, FoldEvent } from '../../src/contracts/fold.ts';
-import type { AccountId } from '../../src/contracts/ids.ts';
+import { compareU64 } from '../../src/contracts/ids.ts';
+import type { AccountId, EventId } from '../../src/contracts/ids.ts';
 import type { EpochMs, Window } from '../../src/contracts/time.ts';
-import type { UsageRow } from '../../src/contracts/usage-row.ts';
-import { formatGoldenRows } from '../support/golden.ts';
-import { goldenLines } from '../support/published-lines.ts';
 import type { SqlChange } from '../support/sql-script.ts';
 import { countLines } from './counts.ts';
 import type { Counts } from './counts.ts';
-import { isCounted, JavaBook, sumCounted } from './java-accounts.ts';
 import { JavaCopy } from './java-copy.ts';
 import type { CopyFaults } from './java-copy.ts';
 import { jobWindows } from './java-schedule.ts';
 import type { JavaRun } from './java-schedule.ts';
-import { UniqueKeys } from './unique-keys.ts';
-import type { VolumeKey } from './unique-keys.ts';
+import { AccountCopy } from './java/account-copy.ts';
+import { applyEvents } from './java/apply-events.ts';
+import type { EventFaults } from './java/apply-events.ts';
+import type { VolumeKey } from './java/handler.ts';
+import { JavaTables } from './java/java-tables.ts';
+import { parseAccount } from './java/parse-account.ts';
+import { Statistics } from './java/statistics.ts';
+import { NegativeRow } from './java/window-rows.ts';
 
 /** The faults of a usage server that a model of it has. */
-export interface Faults extends CopyFaults {
-  /** An event that cannot be used fails the run. */
-  readonly failedJob: boolean;
+export interface Faults extends CopyFaults, EventFaults {
   /** Unique keys, whose violation undoes a run; null: there are none at all. */
   readonly undo: VolumeKey | null;
+  /** What is open is found in other accounts too. */
+  readonly crossAccount: boolean;
   /** A run begins at its first event, however old. */
   readonly pullBack: boolean;
 }
@@ -29,8 +32,20 @@ export const noFaults: Faults = {
   lateId: false,
   disk500: false,
   failedJob: false,
+  silent: false,
   undo: null,
+  crossAccount: false,
   pullBack: false,
+};
+
+/** A server as it is, but for its unique keys: those differ by release. */
+export const everyFault: Omit<Faults, 'undo'> = {
+  lateId: true,
+  disk500: true,
+  failedJob: true,
+  silent: true,
+  crossAccount: true,
+  pullBack: true,
 };
 
 export interface ModelInput {
@@ -39,13 +54,17 @@ export interface ModelInput {
   readonly runs: readonly JavaRun[];
 }
 
+/** Chance as it may have been: the order of equal times, and which of several details counts. */
+export interface Chance {
+  /** The id by which an event comes among those of its second. */
+  readonly rank: ReadonlyMap<EventId, EventId>;
+  readonly details: ReadonlyMap<EventId, FoldEvent['details']>;
+}
+
 export interface ModelOptions {
-  /** Accounts to compute rows of; all when absent. */
+  /** Accounts to compute rows of, where no event undoes others or fails a run; all when absent. */
   readonly only?: ReadonlySet<AccountId>;
-  /** Runs that fail, when it is known already. */
-  readonly failedRuns?: ReadonlySet<JavaRun>;
-  /** Gives the events of a run another order, by other ids; null leaves an event out. */
-  readonly reorder?: (event: FoldEvent) => FoldEvent | null;
+  readonly chance?: Chance;
 }
 
 export interface ModelOutcome {
@@ -58,52 +77,76 @@ export interface ModelOutcome {
   readonly stuck: readonly FoldEvent[];
 }
 
-/** Plays the runs of a usage server with the given faults over an input. */
+const threeDaysMs = 3 * 86_400_000;
+
+/**
+ * Plays the runs of a usage server with the given faults over an input: its copies, its helper tables
+ * and its parsers, statement by statement and without any of the fold's code.
+ */
 export function runModel(
   { changes, rangeMs, runs }: ModelInput,
   faults: Faults,
-  options: ModelOptions = {},
+  { only, chance }: ModelOptions = {},
 ): ModelOutcome {
   const copy = new JavaCopy(changes, faults);
-  const keys = faults.undo === null ? null : new UniqueKeys(faults.undo);
-  const rows: UsageRow[] = [];
+  const accounts = new AccountCopy(faults.lateId);
+  const tables = new JavaTables();
+  const statistics = new Statistics();
+  const lines: string[] = [];
   const jobs: Window[] = [];
   const failedRuns = new Set<JavaRun>();
-  let books: ReadonlyMap<AccountId, JavaBook> = new Map();
   let stuck: readonly FoldEvent[] = [];
-  const counted = new Map<AccountId, { readonly atMs: EpochMs; readonly rows: UsageRow[] }[]>();
+  const isMeant = (id: AccountId): boolean => only === undefined || only.has(id);
 
   for (const run of runs) {
     const startMs = jobs.at(-1)?.endMs ?? run.startMs;
     if (startMs >= run.endMs) continue; // nothing left to do
-    const work = copy.run(run.runMs, run.endMs);
+    const work = inOrder(copy.run(run.runMs, run.endMs), chance);
     const job = { startMs: beginOf(startMs, work, faults), endMs: run.endMs };
-    const facts = copy.facts(startMs);
-    const taken = keys?.take(work) ?? { applied: work, stuck: [] };
-    const { reorder } = options;
-    const events = reorder ? taken.applied.flatMap((e) => reorder(e) ?? []) : taken.applied;
-    const done = { ...computeJob({ run, job, rangeMs, facts, events, books, options }), job };
-    const fails = options.failedRuns?.has(run) ?? (faults.failedJob && done.refused);
-    if (fails) {
+    const facts = copy.facts(job.startMs);
+    accounts.run(facts, startMs);
+    const context = {
+      tables,
+      keys: faults.undo,
+      crossAccount: faults.crossAccount,
+      runMs: run.runMs,
+      hasAccount: (id: AccountId) => accounts.all.has(id),
+    };
+    const own = work.filter(({ accountId }) => isMeant(accountId));
+    const applied = applyEvents(context, own, faults);
+    // Events of accounts that are left out are processed as well.
+    const others = work.filter(({ accountId }) => !isMeant(accountId));
+    copy.processed([...applied.processed, ...others]);
+    ({ stuck } = applied);
+    const billed = [...accounts.all.values()].filter(
+      ({ id, removedMs }) =>
+        isMeant(id) && (removedMs === null || removedMs >= job.startMs - threeDaysMs),
+    );
+    if (!applied.fails)
+      for (const { id } of billed) statistics.add(id, facts.get(id)?.counters ?? [], job);
+    const made = applied.fails
+      ? null
+      : parseJob({ run, job, rangeMs, facts, tables, statistics, billed, faults });
+    if (made === null) {
       failedRuns.add(run);
       continue;
     }
-    copy.processed(taken.applied);
-    ({ stuck } = taken);
-    books = done.books;
+    tables.commit();
     jobs.push(job);
-    for (const { accountId, window, rows: made } of done.parts) {
-      const own = made.filter(isCounted);
-      const before = counted.get(accountId) ?? [];
-      counted.set(accountId, before);
-      const again = before.filter(({ atMs }) => atMs >= window.startMs && atMs < window.endMs);
-      rows.push(...made.filter((row) => !isCounted(row)));
-      if (again.length === 0) rows.push(...own);
-      else rows.push(...sumCounted([...again.flatMap((each) => each.rows), ...own], window));
-      if (own.length > 0) before.push({ atMs: job.endMs - 1, rows: own });
-    }
+    for (const line of made) lines.push(line);
   }
-  return { rows: countLines(goldenLines(formatGoldenRows(rows))), jobs, failedRuns, stuck };
+  return { rows: countLines(lines), jobs, failedRuns, stuck };
+}
+
+function inOrder(work: readonly FoldEvent[], chance: Chance | undefined): readonly FoldEvent[] {
+  if (chance === undefined) return work;
+  const { rank, details } = chance;
+  return work
+    .map((event) => ({ ...event, details: details.get(event.id) ?? event.details }))
+    .toSorted(
+      (a, b) =>
+        a.createdMs - b.createdMs || compareU64(rank.get(a.id) ?? a.id, rank.get(b.id) ?? b.id),
+    );
 }
 
 const beginOf = (startMs: EpochMs, [first]: readonly FoldEvent[], { pullBack }: Faults): EpochMs =>
@@ -114,40 +157,41 @@ interface Job {
   readonly job: Window;
   readonly rangeMs: number;
   readonly facts: ReadonlyMap<AccountId, AccountFacts>;
-  readonly events: readonly FoldEvent[];
-  readonly books: ReadonlyMap<AccountId, JavaBook>;
-  readonly options: ModelOptions;
+  readonly tables: JavaTables;
+  readonly statistics: Statistics;
+  readonly billed: readonly {
+    readonly id: AccountId;
+    readonly domainId: string;
+    readonly removedMs: EpochMs | null;
+  }[];
+  readonly faults: Faults;
 }
 
-interface Part {
-  readonly accountId: AccountId;
-  readonly window: Window;
-  readonly rows: readonly UsageRow[];
-}
-
-/** Applies all events, then computes window after window; statistics count in the last. */
-function computeJob({ run, job, rangeMs, facts, events, books, options }: Job) {
-  const next = new Map(books);
-  const parts: Part[] = [];
-  const own = Map.groupBy(events, (event) => event.accountId);
-  const windows = jobWindows(job, rangeMs).map((window) => ({ ...window, runMs: run.runMs }));
-  let refused = false;
-  for (const [accountId, known] of facts) {
-    if (options.only?.has(accountId) === false) continue;
-    let book = next.get(accountId) ?? JavaBook.empty(accountId);
-    const mine = own.get(accountId) ?? [];
-    if (mine.length > 0) {
-      const applied = book.apply(mine, known, { ...job, runMs: run.runMs });
-      ({ book } = applied);
-      // What a start or a creation lacks is caught where it happens.
-      refused ||= applied.refused.some(({ event }) => !/^VM\.(START|CREATE)$/.test(event.type));
-    }
-    for (const window of windows) {
-      const parsed = book.parse(known, window, window.endMs === job.endMs);
-      ({ book } = parsed);
-      parts.push({ accountId, window, rows: parsed.rows });
-    }
-    next.set(accountId, book);
+/** All windows of a job; null when it fails, with what it did to the tables undone. */
+function parseJob({ run, job, rangeMs, facts, tables, statistics, billed, faults }: Job) {
+  const lines: string[] = [];
+  try {
+    for (const window of jobWindows(job, rangeMs))
+      for (const account of billed) {
+        const parser = {
+          tables,
+          accountId: account.id,
+          domainId: account.domainId,
+          window,
+          runMs: run.runMs,
+          negativeFails: faults.failedJob,
+        };
+        for (const line of parseAccount(parser, {
+          account,
+          statistics,
+          facts: facts.get(account.id),
+        }))
+          lines.push(line);
+      }
+    return lines;
+  } catch (error) {
+    if (!(error instanceof NegativeRow)) throw error;
+    tables.rollback();
+    return null;
   }
-  return { books: next, parts, refused };
 }

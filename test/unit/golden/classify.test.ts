@@ -28,8 +28,8 @@ interface Case {
   readonly ours: readonly string[];
   readonly clean?: readonly string[];
   readonly models?: readonly { fault: Evidence['models'][number]['fault']; rows: string[] }[];
-  readonly isTie?: boolean;
-  readonly suspect?: 'late-event' | 'cross-account';
+  readonly chance?: 'tie' | 'random-row';
+  readonly isLate?: boolean;
   readonly jobs?: Evidence['jobs'];
   readonly found: readonly string[];
 }
@@ -99,7 +99,7 @@ test.each<Case>([
     server: [a, b],
     ours: [a],
     models: [{ fault: 'pull-back', rows: [a, b] }],
-    suspect: 'late-event',
+    isLate: true,
     found: ['server late-event'],
   },
   {
@@ -113,17 +113,18 @@ test.each<Case>([
     why: 'another order of equal times explains all rows of the resource',
     server: [a],
     ours: [line(3, 1, '2026-03-01 01:00:00', '2')],
-    isTie: true,
+    chance: 'tie',
     found: ['server tie', 'ours tie'],
   },
   {
-    why: 'the input of the resource explains what no model can tell',
-    server: [a],
-    ours: [],
-    suspect: 'cross-account',
-    found: ['server cross-account'],
+    why: 'a late event of its resource explains no row that the model does not have',
+    server: [a, odd],
+    ours: [a],
+    models: [{ fault: 'pull-back', rows: [a] }],
+    isLate: true,
+    found: ['server UNEXPLAINED'],
   },
-])('$why', ({ server, ours, clean = ours, models = [], isTie, suspect, jobs, found }) => {
+])('$why', ({ server, ours, clean = ours, models = [], chance, isLate, jobs, found }) => {
   const differences = classify({
     server: countLines(server),
     ours: countLines(ours),
@@ -131,8 +132,8 @@ test.each<Case>([
     models: models.map(({ fault, rows }) => ({ fault, rows: countLines(rows) })),
     rangeMs: hour,
     jobs: jobs ?? [],
-    isTie: () => isTie ?? false,
-    suspect: () => suspect ?? null,
+    chanceOf: () => chance ?? null,
+    isLate: () => isLate ?? false,
   });
   const said = differences.map((difference) => `${difference.side} ${difference.class}`);
   expect(said.toSorted()).toEqual(found.toSorted());

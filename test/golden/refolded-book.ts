@@ -1,0 +1,127 @@
+import type { AccountFacts, FoldEvent } from '../../src/contracts/fold.ts';
+import type { AccountId, EventId } from '../../src/contracts/ids.ts';
+import type { EpochMs } from '../../src/contracts/time.ts';
+import type { UsageRow } from '../../src/contracts/usage-row.ts';
+import { emptyState } from '../../src/domain/account-state.ts';
+import type { AccountState } from '../../src/domain/account-state.ts';
+import { correctionsOf } from '../../src/domain/correction.ts';
+import type { LateEvent, Published } from '../../src/domain/correction.ts';
+import { fold } from '../../src/domain/fold.ts';
+import { naturalKey } from '../../src/domain/natural-key.ts';
+import { quirkSet } from '../../src/domain/quirks.ts';
+import { rowColumns, withChanges } from '../../src/domain/row-columns.ts';
+import type { Golden } from '../support/golden.ts';
+
+const common = {
+  quirks: quirkSet('java-4.23'),
+  settings: { snapshotVirtualSize: false },
+} as const;
+
+type Join = (event: FoldEvent) => FoldEvent;
+
+/** All that is known of an account, what it came to, and what was made good. */
+export class RefoldedBook {
+  readonly accountId: AccountId;
+  readonly rows: UsageRow[] = [];
+  wasLate = false;
+  readonly #golden: Golden;
+  /** By the window that they were created in. */
+  readonly #events = new Map<EpochMs, FoldEvent[]>();
+  readonly #eventIds = new Map<EventId, FoldEvent>();
+  /** The state that each window began with. */
+  readonly #states = new Map<EpochMs, AccountState>();
+  readonly #published = new Map<EpochMs, Map<string, Published>>();
+  #late = new Map<EventId, LateEvent>();
+  #state: AccountState;
+
+  constructor(golden: Golden, accountId: AccountId) {
+    this.accountId = accountId;
+    this.#golden = golden;
+    this.#state = emptyState(accountId);
+  }
+
+  /** @param openMs Start of the window that is to be closed next. */
+  take(event: FoldEvent, openMs: EpochMs): void {
+    const windowMs = this.#windowOf(event.createdMs);
+    const own = this.#events.get(windowMs) ?? [];
+    this.#events.set(windowMs, own);
+    own.push(event);
+    this.#eventIds.set(event.id, event);
+    if (event.createdMs < openMs) this.#late.set(event.id, event);
+  }
+
+  /** A detail of an event that is there; one that a fold has had already is late. */
+  takeDetail(id: EventId, openMs: EpochMs): void {
+    const event = this.#eventIds.get(id);
+    if (event === undefined || event.createdMs >= openMs || this.#late.has(id)) return;
+    this.#late.set(id, { ...event, isDetailOnly: true });
+  }
+
+  close(startMs: EpochMs, facts: AccountFacts, join: Join): void {
+    if (this.#late.size > 0) this.#correct(startMs, facts, join);
+    this.#states.set(startMs, this.#state);
+    const output = this.#fold(startMs, facts, join);
+    this.#state = output.state;
+    this.rows.push(...output.rows);
+    const keyed = output.rows.map((row) => [naturalKey(row, startMs), publishedAs(row)] as const);
+    this.#published.set(startMs, new Map(keyed));
+  }
+
+  #correct(currentMs: EpochMs, facts: AccountFacts, join: Join): void {
+    this.wasLate = true;
+    const late = [...this.#late.values()];
+    this.#late = new Map();
+    const { rangeMs } = this.#golden;
+    const firstMs = this.#windowOf(Math.min(...late.map(({ createdMs }) => createdMs)));
+    // Totals are not made of events: their bases stay as they are.
+    const { networkBases, diskBases, domainId } = this.#state;
+    const uncounted = { ...facts, counters: [], buckets: [] };
+    this.#state = this.#states.get(firstMs) ?? { ...emptyState(this.accountId), domainId };
+    const current = { startMs: currentMs, endMs: currentMs + rangeMs };
+    for (let startMs = firstMs; startMs < currentMs; startMs += rangeMs) {
+      this.#states.set(startMs, this.#state);
+      const { state, rows } = this.#fold(startMs, uncounted, join);
+      this.#state = state;
+      const window = { startMs, endMs: startMs + rangeMs };
+      const published = this.#published.get(startMs) ?? new Map<string, Published>();
+      this.#published.set(startMs, published);
+      const { accountId } = this;
+      for (const one of correctionsOf({ accountId, window, current, rows, published, late })) {
+        if (one.row !== null) this.rows.push(one.row);
+        const before = published.get(one.naturalKey);
+        published.set(one.naturalKey, {
+          quantity: one.newQuantity,
+          hasRow: before?.hasRow ?? false,
+          columns: withChanges(before?.columns ?? {}, one.changes),
+        });
+      }
+    }
+    this.#state = { ...this.#state, networkBases, diskBases };
+  }
+
+  #fold(startMs: EpochMs, facts: AccountFacts, join: Join) {
+    const endMs = startMs + this.#golden.rangeMs;
+    const runMs = endMs + this.#golden.runDelayMs;
+    const events = (this.#events.get(startMs) ?? []).map(join);
+    const given = { ...facts, account: accountAt(facts, runMs) };
+    const window = { startMs, endMs, runMs };
+    return fold({ ...common, state: this.#state, window, events, facts: given });
+  }
+
+  #windowOf(ms: EpochMs): EpochMs {
+    const { fromMs, rangeMs } = this.#golden;
+    return fromMs + Math.floor((ms - fromMs) / rangeMs) * rangeMs;
+  }
+}
+
+/** As it was at the run of a past window. */
+function accountAt({ account }: AccountFacts, runMs: EpochMs): AccountFacts['account'] {
+  if (account?.removedMs == null || account.removedMs <= runMs) return account;
+  return { ...account, removedMs: null };
+}
+
+const publishedAs = (row: UsageRow): Published => ({
+  quantity: BigInt(row.quantity),
+  hasRow: true,
+  columns: rowColumns(row),
+});
