@@ -1,6 +1,7 @@
 import type { FoldEvent } from '../../src/contracts/fold.ts';
 import type { EventId } from '../../src/contracts/ids.ts';
 import { compareU64 } from '../../src/contracts/ids.ts';
+import type { EpochMs } from '../../src/contracts/time.ts';
 import type { FaultClass } from './fault-classes.ts';
 import type { Chance } from './java-model.ts';
 import { resourceOfEvent } from './resources.ts';
@@ -10,6 +11,8 @@ export interface Choice extends Chance {
   readonly class: Extract<FaultClass, 'tie' | 'random-row'>;
   /** Choices of one place exclude each other. */
   readonly place: string;
+  /** When what is chosen from was created. */
+  readonly atMs: EpochMs;
 }
 
 /** Permutations of more events than these are not tried one by one. */
@@ -23,7 +26,7 @@ export function choicesOf(events: readonly FoldEvent[]): Map<string, Choice[]> {
   const found = new Map<string, Choice[]>();
   for (const [resource, own] of Map.groupBy(events, resourceOfEvent)) {
     const seconds = Map.groupBy(own, (event) => event.createdMs);
-    const ties = [...seconds].flatMap(([ms, tied]) => ordersOf(String(ms), tied));
+    const ties = [...seconds].flatMap(([ms, tied]) => ordersOf(ms, tied));
     const choices = [...ties, ...own.flatMap(detailsOf)];
     if (choices.length > 0) found.set(resource, choices);
   }
@@ -38,13 +41,14 @@ export function combined(all: readonly Chance[]): Chance {
   };
 }
 
-function ordersOf(place: string, tied: readonly FoldEvent[]): Choice[] {
+function ordersOf(atMs: EpochMs, tied: readonly FoldEvent[]): Choice[] {
   if (tied.length < 2) return [];
   const ids = tied.map(({ id }) => id).toSorted(compareU64);
   const orders = ids.length <= fewEvents ? permutations(ids).slice(1) : swaps(ids);
   return orders.map((order) => ({
     class: 'tie',
-    place,
+    place: String(atMs),
+    atMs,
     // The event that is to come n-th has the id of the n-th.
     rank: new Map(order.map((id, n) => [id, ids[n] ?? id])),
     details: new Map(),
@@ -74,7 +78,13 @@ function detailsOf(event: FoldEvent): Choice[] {
     const details = [detail, ...event.details.toSpliced(at, 1)];
     const place = `${event.id} ${detail.name}`;
     return [
-      { class: 'random-row', place, rank: new Map(), details: new Map([[event.id, details]]) },
+      {
+        class: 'random-row',
+        place,
+        atMs: event.createdMs,
+        rank: new Map(),
+        details: new Map([[event.id, details]]),
+      },
     ];
   });
 }

@@ -106,15 +106,17 @@ interface ChanceInput {
 /** What chance explains the rows of a resource that the last model leaves open. */
 function chanceOf({ input, faults, last, server, events }: ChanceInput) {
   const open = new Set(differing(server, last.rows).map((line) => factsOfLine(line).resource));
-  const own = events.filter((event) => open.has(resourceOfEvent(event)));
-  // Where an event undoes others, or fails a run, all accounts count.
+  const isOpen = (event: FoldEvent): boolean => open.has(resourceOfEvent(event));
+  const own = events.filter(isOpen);
+  const choices = choicesOf(own);
+  // Where an event undoes others, or fails a run, all of them count.
   const isWhole = last.stuck.length > 0 || last.failedRuns.size > 0;
-  const only = isWhole ? {} : { only: new Set(own.map(({ accountId }) => accountId)) };
+  const options = isWhole ? {} : { only: isOpen };
   const explained = searchChance({
     server,
     rows: last.rows,
-    choices: choicesOf(own),
-    run: (chance) => runModel(input, faults, { ...only, chance }).rows,
+    choices,
+    run: (chance) => runModel(input, faults, { ...options, chance }).rows,
   });
   const metrics = new RandomMetrics({ server, rows: last.rows, events: own, jobs: last.jobs });
   return (resource: string, lines: readonly string[]): FaultClass | null =>

@@ -62,8 +62,8 @@ export interface Chance {
 }
 
 export interface ModelOptions {
-  /** Accounts to compute rows of, where no event undoes others or fails a run; all when absent. */
-  readonly only?: ReadonlySet<AccountId>;
+  /** Events that count, where none undoes others or fails a run: all, and statistics, when absent. */
+  readonly only?: (event: FoldEvent) => boolean;
   readonly chance?: Chance;
 }
 
@@ -96,7 +96,8 @@ export function runModel(
   const jobs: Window[] = [];
   const failedRuns = new Set<JavaRun>();
   let stuck: readonly FoldEvent[] = [];
-  const isMeant = (id: AccountId): boolean => only === undefined || only.has(id);
+  const isMeant = only ?? (() => true);
+  const owners = new Set<AccountId>();
 
   for (const run of runs) {
     const startMs = jobs.at(-1)?.endMs ?? run.startMs;
@@ -112,17 +113,18 @@ export function runModel(
       runMs: run.runMs,
       hasAccount: (id: AccountId) => accounts.all.has(id),
     };
-    const own = work.filter(({ accountId }) => isMeant(accountId));
+    const own = work.filter(isMeant);
+    for (const { accountId } of own) owners.add(accountId);
     const applied = applyEvents(context, own, faults);
-    // Events of accounts that are left out are processed as well.
-    const others = work.filter(({ accountId }) => !isMeant(accountId));
-    copy.processed([...applied.processed, ...others]);
+    // Events that are left out are processed as well.
+    copy.processed(only === undefined ? applied.processed : work);
     ({ stuck } = applied);
     const billed = [...accounts.all.values()].filter(
       ({ id, removedMs }) =>
-        isMeant(id) && (removedMs === null || removedMs >= job.startMs - threeDaysMs),
+        (only === undefined || owners.has(id)) &&
+        (removedMs === null || removedMs >= job.startMs - threeDaysMs),
     );
-    if (!applied.fails)
+    if (!applied.fails && only === undefined)
       for (const { id } of billed) statistics.add(id, facts.get(id)?.counters ?? [], job);
     const made = applied.fails
       ? null

@@ -7,7 +7,7 @@ export const isExplained = ({ differences }: GoldenResult): boolean =>
 
 /** Every difference, a count by class, and the figures of a folder. */
 export function reportLines(result: GoldenResult): string[] {
-  const { name, differences, seconds, expected, ours } = result;
+  const { name, unread, differences, seconds, expected, ours } = result;
   const all = differences.map(
     (difference) => `${difference.class}\t${sides[difference.side]}\t${difference.line}`,
   );
@@ -21,6 +21,7 @@ export function reportLines(result: GoldenResult): string[] {
     ...all,
     `${name}: ${verdict}; server ${expected} rows, ours ${ours.length} (${times})`,
     ...counts,
+    ...(unread.length > 0 ? [`  run.json: not read: ${unread.join(', ')}`] : []),
   ];
 }
 

@@ -1,14 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { createPipeline } from '../../src/cli/demo/pipeline.ts';
-import { readGoldenFolder } from '../support/golden.ts';
 import { publishedLines } from '../support/published-lines.ts';
 import { runStage, runStages, untilArgs } from '../support/stages.ts';
 import type { Difference } from './classify.ts';
 import { explain } from './explain.ts';
-import { readRuns } from './java-schedule.ts';
-import type { JavaRun } from './java-schedule.ts';
 import { playInput } from './play-input.ts';
-import { windowArgs, windowsOfRun } from './window-zone.ts';
+import { cutOf, readFolderRuns, readGoldenFolder } from './read-folder.ts';
+import { windowArgs } from './window-zone.ts';
 
 export interface GoldenServers {
   readonly mariadbUrl: string;
@@ -17,6 +14,8 @@ export interface GoldenServers {
 
 export interface GoldenResult {
   readonly name: string;
+  /** Keys of run.json that say nothing to us. */
+  readonly unread: readonly string[];
   /** Rows of the folder, and ours. */
   readonly expected: number;
   readonly ours: readonly string[];
@@ -28,8 +27,8 @@ export interface GoldenResult {
 /** Takes a golden folder through tail, aggregate and sink, and explains how the rows differ. */
 export async function runGolden(where: URL, servers: GoldenServers): Promise<GoldenResult> {
   const golden = await readGoldenFolder(where);
-  const windows = windowsOfRun(golden);
-  const runs = await runsOf(where);
+  const windows = cutOf(golden);
+  const runs = await readFolderRuns(where);
   const clock = stopwatch();
   await using pipeline = await createPipeline({
     mariadbUrl: servers.mariadbUrl,
@@ -53,17 +52,8 @@ export async function runGolden(where: URL, servers: GoldenServers): Promise<Gol
   const passed = clock();
   const differences = explain(golden, ours, runs);
   const seconds = { load, pipeline: passed, compare: clock() };
-  return { name: golden.name, expected: golden.usage.length, ours, differences, seconds };
-}
-
-/** The server's runs, when the folder tells them. */
-async function runsOf(where: URL): Promise<JavaRun[] | undefined> {
-  try {
-    return readRuns(await readFile(new URL('windows.tsv', where), 'utf8'));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const { name, usage, unread = [] } = golden;
+  return { name, unread, expected: usage.length, ours, differences, seconds };
 }
 
 /** Seconds since the last call. */

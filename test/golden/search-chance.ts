@@ -1,4 +1,5 @@
-import { times } from './counts.ts';
+import { sqlMs } from '../support/sql-script.ts';
+import { differing, times } from './counts.ts';
 import type { Counts } from './counts.ts';
 import type { FaultClass } from './fault-classes.ts';
 import { combined } from './chances.ts';
@@ -7,7 +8,7 @@ import type { Chance } from './java-model.ts';
 import { factsOfLine } from './resources.ts';
 
 /** Models that are run for one folder at most: resources with more ties stay unexplained. */
-const maxRuns = 160;
+const maxRuns = 300;
 
 export interface ChanceSearch {
   readonly server: Counts;
@@ -23,8 +24,8 @@ export interface ChanceSearch {
 interface Guess {
   readonly choices: readonly Choice[];
   taken: readonly Choice[];
-  /** Rows of the resource that are not as the server has them. */
-  wrong: number;
+  /** What is still wrong with the rows of the resource. */
+  wrong: Distance;
 }
 
 /**
@@ -37,18 +38,21 @@ interface Guess {
 export function searchChance(search: ChanceSearch): Map<string, FaultClass> {
   const { server, choices } = search;
   const expected = byResource(server, choices);
-  const wrongIn = (rows: Counts): Map<string, number> => {
-    const made = byResource(rows, choices);
+  const wrongIn = (rows: Counts): Map<string, Distance> => {
+    const found = byResource(rows, choices);
     return new Map(
-      [...choices.keys()].map((key) => [key, distance(made.get(key), expected.get(key))]),
+      [...choices.keys()].map((key) => [key, distance(found.get(key), expected.get(key))]),
     );
   };
+  const made = byResource(search.rows, choices);
   const start = wrongIn(search.rows);
   const guesses = new Map<string, Guess>();
-  for (const [key, own] of choices)
-    guesses.set(key, { choices: own, taken: [], wrong: start.get(key) ?? 0 });
+  for (const [key, own] of choices) {
+    const wrong = differing(made.get(key) ?? new Map(), expected.get(key) ?? new Map());
+    guesses.set(key, { choices: nearFirst(own, wrong), taken: [], wrong: start.get(key) ?? near });
+  }
   let runs = 0;
-  const open = () => [...guesses].filter(([, { wrong }]) => wrong > 0);
+  const open = () => [...guesses].filter(([, { wrong }]) => wrong.lines > 0);
   /** Tries the n-th of the candidates of every open resource, for all n. */
   const improve = (candidatesOf: (guess: Guess) => Iterable<readonly Choice[]>): boolean => {
     const trying = open().map(([key, guess]) => ({
@@ -56,10 +60,10 @@ export function searchChance(search: ChanceSearch): Map<string, FaultClass> {
       guess,
       next: iterate(candidatesOf(guess)),
     }));
-    const best = new Map<string, { taken: readonly Choice[]; wrong: number }>();
+    const best = new Map<string, { taken: readonly Choice[]; wrong: Distance }>();
     for (; runs < maxRuns; runs++) {
       const tried = trying.flatMap(({ key, guess, next }) => {
-        if (best.get(key)?.wrong === 0) return [];
+        if (best.get(key)?.wrong.lines === 0) return [];
         const taken = next();
         return taken === null ? [] : [{ key, guess, taken }];
       });
@@ -68,8 +72,9 @@ export function searchChance(search: ChanceSearch): Map<string, FaultClass> {
       const all = [...tried.flatMap(({ taken }) => taken), ...others.flatMap(([, g]) => g.taken)];
       const wrong = wrongIn(search.run(combined(all)));
       for (const { key, guess, taken } of tried) {
-        const left = wrong.get(key) ?? 0;
-        if (left < (best.get(key)?.wrong ?? guess.wrong)) best.set(key, { taken, wrong: left });
+        const left = wrong.get(key) ?? near;
+        if (isNearer(left, best.get(key)?.wrong ?? guess.wrong))
+          best.set(key, { taken, wrong: left });
       }
     }
     for (const [key, found] of best) Object.assign(guesses.get(key) ?? {}, found);
@@ -79,10 +84,24 @@ export function searchChance(search: ChanceSearch): Map<string, FaultClass> {
   return new Map(
     [...guesses].flatMap(([key, { taken, wrong }]) => {
       const [first] = taken;
-      return wrong > 0 || first === undefined ? [] : [[key, first.class]];
+      return wrong.lines > 0 || first === undefined ? [] : [[key, first.class]];
     }),
   );
 }
+
+/** Choices in the windows of wrong rows first: elsewhere few change anything there. */
+function nearFirst(choices: readonly Choice[], wrong: readonly string[]): Choice[] {
+  const windows = wrong.map((line) => {
+    const cells = line.split('\t');
+    return { startMs: sqlMs(cells[startAt]) ?? 0, lastMs: sqlMs(cells[startAt + 1]) ?? 0 };
+  });
+  const isNear = ({ atMs }: Choice): boolean =>
+    windows.some(({ startMs, lastMs }) => startMs <= atMs && atMs <= lastMs);
+  return [...choices.filter(isNear), ...choices.filter((choice) => !isNear(choice))];
+}
+
+/** Where a line has its start_date, which its end_date follows, and others. */
+const [startAt, descriptionAt, rawUsageAt] = [15, 3, 6] as const;
 
 /** What is taken with one choice more, or another at the same place. */
 function* oneMore({ taken, choices }: Guess): Generator<readonly Choice[]> {
@@ -121,10 +140,28 @@ function byResource(rows: Counts, only: ReadonlyMap<string, unknown>): Map<strin
   return found;
 }
 
-/** How many lines are too many or too few. */
-function distance(a: Lines = new Map(), b: Lines = new Map()): number {
-  let sum = 0;
-  for (const line of new Set([...a.keys(), ...b.keys()]))
-    sum += Math.abs(times(a, line) - times(b, line));
-  return sum;
+/** How far rows are from those of the server. */
+interface Distance {
+  /** Lines too many or too few. */
+  readonly lines: number;
+  /** By how much their raw_usage differs, window by window: several seconds of a window add up in it. */
+  readonly usage: number;
+}
+
+const near: Distance = { lines: 0, usage: 0 };
+const isNearer = (a: Distance, b: Distance): boolean =>
+  a.lines < b.lines || (a.lines === b.lines && a.usage < b.usage - 1e-6);
+
+function distance(made: Lines = new Map(), server: Lines = new Map()): Distance {
+  let lines = 0;
+  const usage = new Map<string, number>();
+  for (const line of new Set([...made.keys(), ...server.keys()])) {
+    const surplus = times(made, line) - times(server, line);
+    if (surplus === 0) continue;
+    lines += Math.abs(surplus);
+    const cells = line.split('\t');
+    const key = `${cells[descriptionAt]} ${cells[startAt]}`;
+    usage.set(key, (usage.get(key) ?? 0) + surplus * Number(cells[rawUsageAt]));
+  }
+  return { lines, usage: [...usage.values()].reduce((sum, one) => sum + Math.abs(one), 0) };
 }

@@ -58,7 +58,7 @@ export class CloudContent {
     const id = row['id'] ?? '';
     switch (table) {
       case 'usage_event':
-        this.#arrivals.push(toEvent(row));
+        this.#arrivals.push(once(row, toEvent));
         return;
       case 'usage_event_details': {
         const eventId = row['usage_event_id'] ?? '';
@@ -69,12 +69,15 @@ export class CloudContent {
         return;
       }
       case 'account':
-        this.#accounts.set(id, toAccount(row));
+        this.#accounts.set(id, once(row, toAccount));
         return;
       case 'user_statistics':
       case 'vm_disk_statistics':
       case 'bucket_statistics':
-        this.#counters.set(`${table} ${id}`, toCounter(table, row));
+        this.#counters.set(
+          `${table} ${id}`,
+          once(row, (cells) => toCounter(table, cells)),
+        );
         return;
       case 'vm_template':
         this.#templates.set(
@@ -88,6 +91,17 @@ export class CloudContent {
       default: // not billed
     }
   }
+}
+
+/** Rows that were parsed before: one input is played many times. */
+const parsed = new WeakMap<SqlRow, unknown>();
+
+function once<T extends object>(row: SqlRow, parse: (row: SqlRow) => T): T {
+  const known = parsed.get(row) as T | undefined;
+  if (known !== undefined) return known;
+  const made = parse(row);
+  parsed.set(row, made);
+  return made;
 }
 
 const ownedBy = (row: SqlRow) => ({

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
 import type { Counter } from '../../src/contracts/feed-record.ts';
 import type { AccountFacts, FoldEvent, FoldWindow } from '../../src/contracts/fold.ts';
 import { u64 } from '../../src/contracts/ids.ts';
@@ -13,21 +12,11 @@ import type { AccountState } from '../../src/domain/account-state.ts';
 import { fold } from '../../src/domain/fold.ts';
 import type { FoldOutput } from '../../src/domain/fold.ts';
 import type { QuirkSet } from '../../src/domain/quirks.ts';
+import { readGoldenFolder } from '../golden/read-folder.ts';
 import { CloudContent } from './cloud-content.ts';
-import { playSqlScript, sqlMs } from './sql-script.ts';
 import type { SqlChange, SqlRow } from './sql-script.ts';
 
 const folder = new URL('../data/golden/', import.meta.url);
-
-const Run = z.object({
-  rangeMinutes: z.int(),
-  /** Start of the first window and end of the last, GMT. */
-  from: z.string(),
-  to: z.string(),
-  runDelayMinutes: z.int(),
-  /** That days and hours are of. */
-  timezone: z.string().optional(),
-});
 
 /** What went into a real CloudStack usage server, and what it wrote. See test/data/golden/README.md. */
 export interface Golden {
@@ -36,7 +25,10 @@ export interface Golden {
   readonly fromMs: number;
   readonly toMs: number;
   readonly runDelayMs: number;
+  /** usage.aggregation.timezone; left out when it is not said. */
   readonly timeZone?: string | undefined;
+  /** Keys of run.json that say nothing to us. */
+  readonly unread?: readonly string[];
   /** The statements of input.sql. */
   readonly inputSql: string;
   /** Rows of `cloud` as they were committed, in order. */
@@ -48,25 +40,6 @@ export interface Golden {
 /** Reads a folder of test/data/golden. */
 export const readGolden = (name: string): Promise<Golden> =>
   readGoldenFolder(new URL(`${name}/`, folder));
-
-/** Reads any folder of that form. @throws Error when a file is missing or not of the form. */
-export async function readGoldenFolder(where: URL): Promise<Golden> {
-  const name = where.pathname.split('/').findLast((part) => part !== '') ?? '';
-  const text = (file: string) => readFile(new URL(file, where), 'utf8');
-  const run = Run.parse(JSON.parse(await text('run.json')));
-  const inputSql = await text('input.sql');
-  return {
-    name,
-    rangeMs: run.rangeMinutes * 60_000,
-    fromMs: sqlMs(run.from) ?? 0,
-    toMs: sqlMs(run.to) ?? 0,
-    runDelayMs: run.runDelayMinutes * 60_000,
-    timeZone: run.timezone,
-    inputSql,
-    changes: playSqlScript(inputSql),
-    usage: (await text('cloud_usage.tsv')).trimEnd().split('\n').slice(1),
-  };
-}
 
 /** A table of a golden folder, such as usage_vm_instance: rows by column name, NULL as null; none when the run left it empty. */
 export async function readGoldenTable(name: string, table: string): Promise<SqlRow[]> {

@@ -1,20 +1,14 @@
 import { expect, test } from 'vitest';
 import { differing, countLines } from '../../golden/counts.ts';
-import { explain } from '../../golden/explain.ts';
-import { noFaults, runModel } from '../../golden/java-model.ts';
-import { jobWindows, punctualRuns, readRuns } from '../../golden/java-schedule.ts';
+import { everyFault as faults, runModel } from '../../golden/java-model.ts';
+import { jobWindows, readRuns } from '../../golden/java-schedule.ts';
 import { messages } from '../../golden/play-input.ts';
-import { readGolden } from '../../support/golden.ts';
-import type { Golden } from '../../support/golden.ts';
+import { readGolden, readGoldenTable } from '../../support/golden.ts';
+import { classesOf, event, history, lb, rowsOf, runsOf, vm } from '../../support/java-history.ts';
 import { goldenLines } from '../../support/published-lines.ts';
-import { playSqlScript } from '../../support/sql-script.ts';
 
 const day = 86_400_000;
-const fromMs = Date.UTC(2026, 2, 1);
-const everyFault = { ...noFaults, lateId: true, disk500: true, failedJob: true, pullBack: true };
-
-const runsOf = ({ fromMs: startMs, toMs: endMs, rangeMs, runDelayMs: delayMs }: Golden) =>
-  punctualRuns({ startMs, endMs }, { rangeMs, delayMs });
+const everyFault = { ...faults, undo: null };
 
 test.each([
   { name: 'basic', undo: 'none' },
@@ -25,53 +19,20 @@ test.each([
   { name: 'bug13112', undo: 'volume' },
   { name: 'volvm-broken', undo: 'volume' },
 ] as const)(
-  'with every fault, the model writes the rows of $name as the server did',
+  'with every fault, the model writes the rows and jobs of $name as the server did',
   async (one) => {
     const golden = await readGolden(one.name);
     const { changes, rangeMs } = golden;
     const model = { changes, rangeMs, runs: runsOf(golden) };
-    const { rows } = runModel(model, { ...everyFault, undo: one.undo });
+    const { rows, jobs } = runModel(model, { ...everyFault, undo: one.undo });
     expect(differing(rows, countLines(goldenLines(golden.usage)))).toEqual([]);
+    const done = (await readGoldenTable(one.name, 'usage_job')).filter(
+      (job) => job['success'] === '1',
+    );
+    const spans = done.map((job) => `${job['start_millis']}..${job['end_millis']}`);
+    expect(jobs.map(({ startMs, endMs }) => `${startMs}..${endMs - 1}`)).toEqual(spans);
   },
 );
-
-/** A cloud of one account and what happens in it, from 2026-03-01 on, for two days. */
-function history(script: string, server: readonly string[] = []): Golden {
-  const inputSql = `SET TIMESTAMP=${fromMs / 1000 - 60};
-INSERT INTO cloud.account (id,uuid,account_name,type,role_id,domain_id) VALUES (3,'u','n',0,4,2);
-${script}`;
-  const changes = playSqlScript(inputSql);
-  const spans = { rangeMs: day, fromMs, toMs: fromMs + 2 * day, runDelayMs: 900_000 };
-  return { name: 'own', ...spans, inputSql, changes, usage: server };
-}
-
-const rowsOf = (golden: Golden, faults: Parameters<typeof runModel>[1] = noFaults): string[] => {
-  const { changes, rangeMs } = golden;
-  const { rows } = runModel({ changes, rangeMs, runs: runsOf(golden) }, faults);
-  return [...rows].flatMap(([line, count]) => Array.from({ length: count }, () => line));
-};
-
-const classesOf = (golden: Golden, server: readonly string[], runs = runsOf(golden)) => {
-  const differences = explain({ ...golden, usage: server }, rowsOf(golden), runs);
-  return new Set(differences.map((difference) => difference.class));
-};
-
-let nextId = 0;
-const event = (
-  hour: number,
-  type: string,
-  values: string,
-  { late = 0, id = ++nextId } = {},
-): string => {
-  const at = fromMs + hour * 3_600_000;
-  const created = new Date(at).toISOString().slice(0, 19).replace('T', ' ');
-  return `SET TIMESTAMP=${at / 1000 + late};
-INSERT INTO cloud.usage_event (id,type,account_id,created,zone_id,resource_id,resource_name,offering_id,template_id,size,resource_type,virtual_size,vm_id) VALUES (${id},'${type}',3,'${created}',1,${values});`;
-};
-const vm = (hour: number, type: string, id: number) =>
-  event(hour, type, `${id},'vm-${id}',5,6,NULL,'KVM',NULL,NULL`);
-const lb = (hour: number, type: string, more = {}) =>
-  event(hour, type, `9,NULL,NULL,NULL,NULL,NULL,NULL,NULL`, more);
 
 test('disk statistics beyond the first 500 are of class disk-500', () => {
   const disks = Array.from(
