@@ -56,10 +56,6 @@ export function explain(
   });
 }
 
-/** A row of ours for time that was missed in an earlier window. */
-export const isAdjustment = (line: string): boolean =>
-  line.split('\t')[3]?.startsWith('Adjustment for ') === true;
-
 /** One fault after the other, up to a server that has them all. */
 function modelsOf(input: ModelInput, server: Counts) {
   const models: Model[] = [];
@@ -103,6 +99,9 @@ interface ChanceInput {
   readonly events: readonly FoldEvent[];
 }
 
+/** Searches end in a minute at 30,000 rows: those of the open resources alone, and those of all. */
+const [maxPartRuns, maxWholeRuns] = [300, 60] as const;
+
 /** What chance explains the rows of a resource that the last model leaves open. */
 function chanceOf({ input, faults, last, server, events }: ChanceInput) {
   const open = new Set(differing(server, last.rows).map((line) => factsOfLine(line).resource));
@@ -116,6 +115,7 @@ function chanceOf({ input, faults, last, server, events }: ChanceInput) {
     server,
     rows: last.rows,
     choices,
+    maxRuns: isWhole ? maxWholeRuns : maxPartRuns,
     run: (chance) => runModel(input, faults, { ...options, chance }).rows,
   });
   const metrics = new RandomMetrics({ server, rows: last.rows, events: own, jobs: last.jobs });

@@ -7,9 +7,6 @@ import type { Choice } from './chances.ts';
 import type { Chance } from './java-model.ts';
 import { factsOfLine } from './resources.ts';
 
-/** Models that are run for one folder at most: resources with more ties stay unexplained. */
-const maxRuns = 300;
-
 export interface ChanceSearch {
   readonly server: Counts;
   /** Rows of the server without anything left to chance. */
@@ -18,6 +15,8 @@ export interface ChanceSearch {
   readonly choices: ReadonlyMap<string, readonly Choice[]>;
   /** Rows of the server if chance went so. */
   readonly run: (chance: Chance) => Counts;
+  /** How often to run at most; what is not found by then stays unexplained. */
+  readonly maxRuns: number;
 }
 
 /** How it went for a resource, as far as it is known. */
@@ -36,7 +35,7 @@ interface Guess {
  * @returns the class of what explains all rows of a resource; others are left out.
  */
 export function searchChance(search: ChanceSearch): Map<string, FaultClass> {
-  const { server, choices } = search;
+  const { server, choices, maxRuns } = search;
   const expected = byResource(server, choices);
   const wrongIn = (rows: Counts): Map<string, Distance> => {
     const found = byResource(rows, choices);

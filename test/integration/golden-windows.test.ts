@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { sqlDateTime } from '../../src/contracts/time.ts';
 import { noFaults, runModel } from '../golden/java-model.ts';
 import { runGolden } from '../golden/run-golden.ts';
-import { readGoldenFolder } from '../support/golden.ts';
+import { readGoldenFolder } from '../golden/read-folder.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 import { servers } from '../support/servers.ts';
 import { shiftGolden } from '../support/shifted-golden.ts';
