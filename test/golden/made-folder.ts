@@ -25,7 +25,7 @@ export interface MadeFolder {
   readonly accounts: number;
   /** Machines alive at a time: what the number of rows depends on. */
   readonly vms: number;
-  /** Share of events that commit 1 minute to 3 hours late. */
+  /** Share of events, and of their details, that commit 1 minute to 3 hours late. */
   readonly lateShare: number;
   /** Share of the resources with events of one second for which the server takes another order. */
   readonly tieShare: number;
@@ -125,9 +125,9 @@ function inputOf(made: MadeFolder, toMs: EpochMs): string {
 /** A late event is one of a slow transaction, with its id from before, or of a clock that is slow. */
 function lateOrNot(statement: Statement, random: Random, lateShare: number): Committed {
   const commitMs = Math.floor(statement.commitMs / 1000) * 1000;
-  if (statement.kind !== 'event') return { statement, commitMs, idMs: commitMs };
-  const idMs = statement.event.createdMs;
-  if (!random.chance(lateShare)) return { statement, commitMs, idMs };
+  const idMs = statement.kind === 'event' ? statement.event.createdMs : commitMs;
+  const canBeLate = statement.kind === 'event' || statement.kind === 'detail';
+  if (!canBeLate || !random.chance(lateShare)) return { statement, commitMs, idMs };
   const lateMs = commitMs + random.whole(60, 3 * 3600) * 1000;
   return { statement, commitMs: lateMs, idMs: random.chance(0.5) ? idMs : lateMs };
 }

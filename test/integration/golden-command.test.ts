@@ -36,14 +36,20 @@ test(
   { timeout: 120_000 },
   () => {
     const { status, lines } = golden('hourly');
-    const counts = lines.flatMap((line) => /^ {2}(\d+ [\w-]+): /.exec(line)?.[1] ?? []);
-    expect(counts).toEqual([
-      '526 pull-back',
-      '295 duplicate',
-      '36 late-id',
-      '17 late-event',
-      '9 tie',
+    const printed = Map.groupBy(
+      lines.flatMap((line) => /^([\w-]+)\tonly /.exec(line)?.[1] ?? []),
+      (name) => name,
+    );
+    expect([...printed.keys()].toSorted()).toEqual([
+      'duplicate',
+      'late-event',
+      'late-id',
+      'pull-back',
+      'tie',
     ]);
+    const counted = lines.flatMap((line) => /^ {2}(\d+ [\w-]+): /.exec(line)?.[1] ?? []);
+    const expected = [...printed].map(([name, { length }]) => `${length} ${name}`);
+    expect(counted.toSorted()).toEqual(expected.toSorted());
     expect(status).toBe(0);
   },
 );
