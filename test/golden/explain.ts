@@ -10,7 +10,7 @@ import type { Counts } from './counts.ts';
 import type { FaultClass } from './fault-classes.ts';
 import { everyFault, noFaults, runModel } from './java-model.ts';
 import type { Faults, ModelInput, ModelOutcome } from './java-model.ts';
-import { punctualRuns } from './java-schedule.ts';
+import { punctualRuns, rolledRuns } from './java-schedule.ts';
 import type { JavaRun } from './java-schedule.ts';
 import { refoldedRows } from './refolded.ts';
 import { LateResources } from './late-resources.ts';
@@ -38,10 +38,17 @@ export function explain(
   const span = { startMs: golden.fromMs, endMs: golden.toMs };
   const onTime = punctualRuns(span, { rangeMs, delayMs });
   const punctual = { changes, rangeMs, runs: onTime };
-  const real = runs === undefined ? punctual : { changes, rangeMs, runs };
+  const told = runs ?? onTime;
+  const rolled = rolledRuns(told, { rangeMs, zone: golden.timeZone ?? 'GMT' });
+  const inputs = [told, ...(rolled === null ? [] : [rolled])].map((one) => ({
+    changes,
+    rangeMs,
+    runs: one,
+  }));
   const literal = runModel(punctual, noFaults).rows;
   const clean = refoldedRows(golden, literal);
-  const { models, faults, last } = modelsOf(real, server);
+  const { input, undo } = likeliest(inputs, server);
+  const { models, faults, last } = modelsOf(input, undo);
   const late = new LateResources(events, { fromMs: golden.fromMs, rangeMs, delayMs });
   return classify({
     server,
@@ -52,12 +59,12 @@ export function explain(
     fromMs: golden.fromMs,
     jobs: last.jobs,
     isLate: (line) => late.has(line),
-    chanceOf: chanceOf({ input: real, faults, last, server, events: events.map((e) => e.event) }),
+    chanceOf: chanceOf({ input, faults, last, server, events: events.map((e) => e.event) }),
   });
 }
 
 /** One fault after the other, up to a server that has them all. */
-function modelsOf(input: ModelInput, server: Counts) {
+function modelsOf(input: ModelInput, undo: Faults['undo']) {
   const models: Model[] = [];
   let faults: Faults = noFaults;
   let last: ModelOutcome = runModel(input, faults);
@@ -71,23 +78,25 @@ function modelsOf(input: ModelInput, server: Counts) {
   add('disk-500', { disk500: true });
   add('failed-job', { failedJob: true });
   add('silent-failure', { silent: true });
-  const undo = volumeKeyOf(input, server);
   if (undo !== null) add('undo', { undo });
   add('cross-account', { crossAccount: true });
   add('pull-back', { pullBack: true });
   return { models, faults, last };
 }
 
-/** Which unique keys the server's tables had: those that leave the fewest rows open. */
-function volumeKeyOf(input: ModelInput, server: Counts): Faults['undo'] {
-  let best: Faults['undo'] = null;
+/** Whether the server was new, and which unique keys its tables had: what leaves the fewest rows open. */
+function likeliest(inputs: readonly ModelInput[], server: Counts) {
+  const [told] = inputs;
+  if (told === undefined) throw new Error('no runs');
+  let best: { input: ModelInput; undo: Faults['undo'] } = { input: told, undo: null };
   let fewest = Infinity;
-  for (const undo of [null, 'none', 'volume and vm', 'volume'] as const) {
-    const { rows, stuck } = runModel(input, { ...everyFault, undo });
-    const open = differing(server, rows).length;
-    if (open >= fewest || (undo !== null && stuck.length === 0)) continue;
-    [best, fewest] = [undo, open];
-  }
+  for (const input of inputs)
+    for (const undo of [null, 'none', 'volume and vm', 'volume'] as const) {
+      const { rows, stuck } = runModel(input, { ...everyFault, undo });
+      const open = differing(server, rows).length;
+      if (open >= fewest || (undo !== null && stuck.length === 0)) continue;
+      [best, fewest] = [{ input, undo }, open];
+    }
   return best;
 }
 

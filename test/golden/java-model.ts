@@ -11,7 +11,7 @@ import { jobWindows } from './java-schedule.ts';
 import type { JavaRun } from './java-schedule.ts';
 import { AccountCopy } from './java/account-copy.ts';
 import { applyEvents } from './java/apply-events.ts';
-import type { EventFaults } from './java/apply-events.ts';
+import type { Applied, EventFaults } from './java/apply-events.ts';
 import type { VolumeKey } from './java/handler.ts';
 import { JavaTables } from './java/java-tables.ts';
 import { parseAccount } from './java/parse-account.ts';
@@ -115,7 +115,8 @@ export function runModel(
     };
     const own = work.filter(isMeant);
     for (const { accountId } of own) owners.add(accountId);
-    const applied = applyEvents(context, own, faults);
+    const applied =
+      faults.failedJob && lacksNetwork(facts) ? failed : applyEvents(context, own, faults);
     // Events that are left out are processed as well.
     copy.processed(only === undefined ? applied.processed : work);
     ({ stuck } = applied);
@@ -139,6 +140,13 @@ export function runModel(
   }
   return { rows: countLines(lines), jobs, failedRuns, stuck };
 }
+
+/** Statistics of no network stop a run before anything of it is committed. */
+const lacksNetwork = (facts: ReadonlyMap<AccountId, AccountFacts>): boolean =>
+  [...facts.values()].some(({ counters }) =>
+    counters.some((row) => row.table === 'user_statistics' && row.networkId === null),
+  );
+const failed: Applied = { processed: [], stuck: [], fails: true };
 
 function inOrder(work: readonly FoldEvent[], chance: Chance | undefined): readonly FoldEvent[] {
   if (chance === undefined) return work;

@@ -65,7 +65,9 @@ function rowOf({ kind, value }: Fact): SqlRow | null {
         removed: orNull(value.removedMs),
         ...(kind === 'template' ? { public: value.isPublic ? '1' : '0' } : {}),
       };
-    default: {
+    case 'user_statistics':
+    case 'vm_disk_statistics':
+    case 'bucket_statistics': {
       const { table: _, ...columns } = value;
       const named = Object.entries(columns).map(([name, cell]) => [columnOf(name), cell] as const);
       return Object.fromEntries(named);

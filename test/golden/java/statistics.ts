@@ -9,7 +9,8 @@ import type { ParserContext, UsageColumns } from './window-rows.ts';
 interface Totals {
   readonly zoneId: string;
   readonly owner: string;
-  readonly part: string;
+  /** null where a statistics row has no network. */
+  readonly part: string | null;
   readonly label: string;
   readonly totals: readonly bigint[];
 }
@@ -87,7 +88,7 @@ const tables = ['user_statistics', 'vm_disk_statistics'] as const;
 /** Rows are read in the order of the primary key. */
 const byKey = (a: Growth, b: Growth): number =>
   Number(BigInt(a.owner) - BigInt(b.owner)) ||
-  Number(BigInt(a.part) - BigInt(b.part)) ||
+  Number(BigInt(a.part ?? 0) - BigInt(b.part ?? 0)) ||
   a.atMs - b.atMs;
 
 function totalsOf(table: Counted, row: Counter): Totals[] {
@@ -97,7 +98,7 @@ function totalsOf(table: Counted, row: Counter): Totals[] {
       {
         zoneId: row.zoneId,
         owner: row.deviceId,
-        part: row.networkId ?? '0',
+        part: row.networkId,
         label: row.deviceType,
         totals: [BigInt(row.aggBytesSent), BigInt(row.aggBytesReceived)],
       },

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import { differing, countLines } from '../../golden/counts.ts';
+import { explain } from '../../golden/explain.ts';
 import { everyFault as faults, runModel } from '../../golden/java-model.ts';
-import { jobWindows, readRuns } from '../../golden/java-schedule.ts';
+import { jobWindows, punctualRuns, readRuns, rolledRuns } from '../../golden/java-schedule.ts';
 import { messages } from '../../golden/play-input.ts';
 import { readGolden, readGoldenTable } from '../../support/golden.ts';
 import { classesOf, event, history, lb, rowsOf, runsOf, vm } from '../../support/java-history.ts';
 import { goldenLines } from '../../support/published-lines.ts';
+import { playSqlScript } from '../../support/sql-script.ts';
 
 const day = 86_400_000;
 const everyFault = { ...faults, undo: null };
@@ -117,6 +119,53 @@ test.each([
   { startMs: day - 30_000, endMs: day, begins: [day - 30_000] },
 ])('a job from $startMs to $endMs steps through windows from $begins', ({ begins, ...job }) => {
   expect(jobWindows(job, day).map(({ startMs }) => startMs)).toEqual(begins);
+});
+
+test.each([
+  { why: 'the day before 1 January', end: '2027-01-01T00:00Z', rangeMs: day, skips: true },
+  { why: 'another day', end: '2027-01-02T00:00Z', rangeMs: day, skips: false },
+  { why: 'the hour before midnight', end: '2026-06-08T00:00Z', rangeMs: day / 24, skips: true },
+  { why: 'another hour', end: '2026-06-08T01:00Z', rangeMs: day / 24, skips: false },
+  { why: 'windows of another length', end: '2027-01-01T00:00Z', rangeMs: day / 2, skips: false },
+])('the first run of a new server, for $why, finds nothing: $skips', ({ end, rangeMs, skips }) => {
+  const endMs = Date.parse(end);
+  const span = { startMs: endMs - rangeMs, endMs: endMs + rangeMs };
+  const runs = punctualRuns(span, { rangeMs, delayMs: 900_000 });
+  const rolled = rolledRuns(runs, { rangeMs, zone: 'GMT' });
+  expect(rolled !== null).toBe(skips);
+  expect((rolled ?? runs).map(({ startMs }) => startMs)).toEqual([
+    skips ? endMs : endMs - rangeMs,
+    endMs,
+  ]);
+});
+
+test('what the first run of a new server leaves to the second on 1 January is of a class', () => {
+  const year = Date.parse('2027-01-01T00:00Z');
+  const shift = year - day - Date.UTC(2026, 2, 1);
+  const early = history([lb(1, 'LB.CREATE'), lb(3, 'LB.DELETE')].join('\n'));
+  const moved = early.inputSql
+    .replaceAll(/TIMESTAMP=(\d+)/g, (_, s: string) => `TIMESTAMP=${Number(s) + shift / 1000}`)
+    .replaceAll('2026-03-01', '2026-12-31');
+  const golden = {
+    ...early,
+    ...{ fromMs: year - day, toMs: year + day, changes: playSqlScript(moved) },
+  };
+  const { changes, rangeMs } = golden;
+  const runs = rolledRuns(runsOf(golden), { rangeMs, zone: 'GMT' });
+  if (runs === null) throw new Error('not rolled');
+  const server = [...runModel({ changes, rangeMs, runs }, everyFault).rows.keys()];
+  const classes = (usage: readonly string[]) =>
+    explain({ ...golden, usage }, rowsOf(golden)).map((one) => `${one.class} ${one.side}`);
+  // The second run begins at the first event.
+  expect(classes(server)).toEqual(['catch-up ours', 'pull-back server']);
+  expect(classes(rowsOf(golden))).toEqual([]);
+});
+
+test('statistics of no network fail every run', () => {
+  const golden = history(`${lb(1, 'LB.CREATE')}
+INSERT INTO cloud.user_statistics (id,data_center_id,account_id,public_ip_address,device_id,device_type,network_id,net_bytes_received,net_bytes_sent,current_bytes_received,current_bytes_sent,agg_bytes_received,agg_bytes_sent) VALUES (1,1,3,NULL,7,'DomainRouter',NULL,0,0,0,0,5,6);`);
+  expect(rowsOf(golden, everyFault)).toEqual([]);
+  expect(classesOf(golden, [])).toEqual(new Set(['failed-job']));
 });
 
 test('input is played commit time by commit time', () => {

@@ -18,7 +18,9 @@ function goldenOf(seed: number): Golden {
   return { name: `seed ${seed}`, inputSql: '', changes: changesOf(history), usage: [], ...span };
 }
 
-test('the model of a usage server and the fold share no rule, and write the same rows on time', () => {
+const title =
+  'the model of a usage server and the fold share no rule, and write the same rows on time';
+test(title, { timeout: 60_000 }, () => {
   const { seed, random } = testSeed();
   for (let n = 0; n < 12; n++) {
     const golden = goldenOf(random.whole(1, 1_000_000));

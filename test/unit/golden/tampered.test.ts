@@ -53,13 +53,13 @@ const other = {
 describe.each([
   { name: 'hourly', made: hourly },
   { name: 'daily', made: daily },
-])('$name windows with late events', ({ made }) => {
+])('$name windows with late events', { timeout: 60_000 }, ({ made }) => {
   let story: Story;
   let found: Map<string, Difference[]>;
   beforeAll(() => {
     story = new Story(made);
     found = Map.groupBy(story.explained(), (one) => one.class);
-  });
+  }, 60_000);
 
   test('each difference is of a class', () => {
     const expected = ['late-event', 'late-id', 'pull-back', 'tie'];
