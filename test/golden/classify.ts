@@ -27,9 +27,8 @@ export interface Evidence {
   readonly clean: Counts;
   /** One fault more each; the last has all. */
   readonly models: readonly Model[];
-  /** Length of a window, ms, and where one begins; 1970 when left out. */
-  readonly rangeMs: number;
-  readonly fromMs?: EpochMs;
+  /** The window around an instant. */
+  readonly windowOf: (ms: EpochMs) => Window;
   /** Windows that the runs of the last model computed. */
   readonly jobs?: readonly Window[];
   /** What chance explains all lines of one resource that the last model does not; null when none does. */
@@ -88,12 +87,12 @@ function steps(line: string, evidence: Evidence) {
 
 /** What a run that began too early did here. */
 function pullBackOf(line: string, direction: number, evidence: Evidence): FaultClass {
-  const { ours, rangeMs, fromMs = 0, jobs = [], isLate } = evidence;
+  const { ours, windowOf, jobs = [], isLate } = evidence;
   const { startDate, usageType } = factsOfLine(line);
   const startMs = sqlMs(startDate) ?? 0;
-  const sinceFirst = (startMs - fromMs) % rangeMs;
-  const early = ownDates.has(usageType) ? 0 : (sinceFirst + rangeMs) % rangeMs;
-  if (early !== 0) return rangeMs - early <= minute ? 'merged-minute' : 'pull-back';
+  const window = windowOf(startMs);
+  if (startMs !== window.startMs && !ownDates.has(usageType))
+    return window.endMs - startMs <= minute ? 'merged-minute' : 'pull-back';
   const isMerged = jobs.some((job) => job.startMs < startMs && startMs - job.startMs <= minute);
   if (direction < 0) return isMerged ? 'merged-minute' : 'pull-back';
   if (times(ours, line) > 0) return 'duplicate';

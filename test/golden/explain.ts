@@ -10,13 +10,14 @@ import type { Counts } from './counts.ts';
 import type { FaultClass } from './fault-classes.ts';
 import { everyFault, noFaults, runModel } from './java-model.ts';
 import type { Faults, ModelInput, ModelOutcome } from './java-model.ts';
-import { punctualRuns, rolledRuns } from './java-schedule.ts';
+import { rolledRuns } from './java-schedule.ts';
 import type { JavaRun } from './java-schedule.ts';
 import { refoldedRows } from './refolded.ts';
 import { LateResources } from './late-resources.ts';
 import { RandomMetrics } from './random-metric.ts';
 import { factsOfLine, resourceOfEvent } from './resources.ts';
 import { searchChance } from './search-chance.ts';
+import { ServerWindows } from './server-windows.ts';
 
 /**
  * Every difference between the rows of a golden folder and ours, each with its class.
@@ -35,8 +36,8 @@ export function explain(
 
   const { changes, rangeMs, runDelayMs: delayMs } = golden;
   const events = committedEvents(changes);
-  const span = { startMs: golden.fromMs, endMs: golden.toMs };
-  const onTime = punctualRuns(span, { rangeMs, delayMs });
+  const windows = new ServerWindows(golden);
+  const onTime = windows.runs(delayMs);
   const punctual = { changes, rangeMs, runs: onTime };
   const told = runs ?? onTime;
   const rolled = rolledRuns(told, { rangeMs, zone: golden.timeZone ?? 'GMT' });
@@ -49,14 +50,13 @@ export function explain(
   const clean = refoldedRows(golden, literal);
   const { input, undo } = likeliest(inputs, server);
   const { models, faults, last } = modelsOf(input, undo);
-  const late = new LateResources(events, { fromMs: golden.fromMs, rangeMs, delayMs });
+  const late = new LateResources(events, { windows, delayMs });
   return classify({
     server,
     ours: mine,
     clean,
     models: [{ fault: 'late-event', rows: literal }, ...models],
-    rangeMs,
-    fromMs: golden.fromMs,
+    windowOf: (ms) => windows.around(ms),
     jobs: last.jobs,
     isLate: (line) => late.has(line),
     chanceOf: chanceOf({ input, faults, last, server, events: events.map((e) => e.event) }),

@@ -2,6 +2,7 @@ import type { EpochMs } from '../../src/contracts/time.ts';
 import { sqlMs } from '../support/sql-script.ts';
 import type { CommittedEvent } from './committed-events.ts';
 import { factsOfLine, resourceOfEvent } from './resources.ts';
+import type { ServerWindows } from './server-windows.ts';
 
 /**
  * Resources that had an event after the run of the window that it was created in: rows that a server
@@ -9,16 +10,15 @@ import { factsOfLine, resourceOfEvent } from './resources.ts';
  */
 export class LateResources {
   readonly #since = new Map<string, EpochMs>();
-  readonly #rangeMs: number;
+  readonly #windows: ServerWindows;
 
   constructor(
     events: readonly CommittedEvent[],
-    { fromMs, rangeMs, delayMs }: { fromMs: EpochMs; rangeMs: number; delayMs: number },
+    { windows, delayMs }: { readonly windows: ServerWindows; readonly delayMs: number },
   ) {
-    this.#rangeMs = rangeMs;
+    this.#windows = windows;
     for (const { event, commitMs } of events) {
-      const endMs = fromMs + Math.floor((event.createdMs - fromMs) / rangeMs + 1) * rangeMs;
-      if (commitMs < endMs + delayMs) continue;
+      if (commitMs < windows.around(event.createdMs).endMs + delayMs) continue;
       const resource = resourceOfEvent(event);
       this.#since.set(resource, Math.min(event.createdMs, this.#since.get(resource) ?? Infinity));
     }
@@ -27,7 +27,7 @@ export class LateResources {
   /** Whether the line's resource had such an event before the end of the line's window. */
   has(line: string): boolean {
     const { resource, startDate } = factsOfLine(line);
-    const endMs = (sqlMs(startDate) ?? 0) + this.#rangeMs;
+    const { endMs } = this.#windows.around(sqlMs(startDate) ?? 0);
     return (this.#since.get(resource) ?? Infinity) < endMs;
   }
 }

@@ -3,6 +3,7 @@ import type { EventId } from '../../src/contracts/ids.ts';
 import { u64 } from '../../src/contracts/ids.ts';
 import { sqlDateTime } from '../../src/contracts/time.ts';
 import type { EpochMs } from '../../src/contracts/time.ts';
+import { windowOf } from '../../src/domain/window.ts';
 import { plan } from '../../src/simulate/plan.ts';
 import { seededRandom } from '../../src/simulate/random.ts';
 import type { Random } from '../../src/simulate/random.ts';
@@ -14,11 +15,14 @@ import { choicesOf, combined } from './chances.ts';
 import { committedEvents } from './committed-events.ts';
 import { everyFault, runModel } from './java-model.ts';
 import type { Faults } from './java-model.ts';
-import { punctualRuns } from './java-schedule.ts';
+import { ServerWindows } from './server-windows.ts';
 
 export interface MadeFolder {
   readonly seed: number;
+  /** A start of a window of the time zone. */
   readonly fromMs: EpochMs;
+  /** GMT when left out. */
+  readonly timeZone?: string;
   readonly rangeMinutes: number;
   readonly windows: number;
   readonly runDelayMinutes: number;
@@ -45,13 +49,13 @@ export type FolderFiles = ReadonlyMap<string, string>;
  * is, and nothing about the model itself.
  */
 export function makeFolder(made: MadeFolder): FolderFiles {
-  const { fromMs, rangeMinutes, windows, runDelayMinutes } = made;
+  const { fromMs, rangeMinutes, runDelayMinutes, timeZone = 'GMT' } = made;
   const rangeMs = rangeMinutes * minuteMs;
-  const toMs = fromMs + windows * rangeMs;
+  const toMs = endOf(made);
   const inputSql = inputOf(made, toMs);
   const changes = playSqlScript(inputSql);
-  const span = { startMs: fromMs, endMs: toMs };
-  const runs = punctualRuns(span, { rangeMs, delayMs: runDelayMinutes * minuteMs });
+  const windows = new ServerWindows({ fromMs, toMs, rangeMs, timeZone });
+  const runs = windows.runs(runDelayMinutes * minuteMs);
   const random = seededRandom(made.seed + 1);
   const events = committedEvents(changes).map(({ event }) => event);
   const chance = combined(
@@ -67,7 +71,7 @@ export function makeFolder(made: MadeFolder): FolderFiles {
     from: sqlDateTime(fromMs),
     to: sqlDateTime(toMs),
     runDelayMinutes,
-    timezone: 'GMT',
+    timezone: timeZone,
   };
   const table = runs.map(
     ({ startMs, endMs, runMs }) =>
@@ -79,6 +83,14 @@ export function makeFolder(made: MadeFolder): FolderFiles {
     ['cloud_usage.tsv', `${[usageColumns.join('\t'), ...lines].join('\n')}\n`],
     ['windows.tsv', `${['window\trun_at', ...table].join('\n')}\n`],
   ]);
+}
+
+/** End of the last window. */
+function endOf({ fromMs, rangeMinutes, windows, timeZone = 'GMT' }: MadeFolder): EpochMs {
+  const spec = { rangeMinutes, timeZone, originMs: fromMs };
+  let endMs = fromMs;
+  for (let n = 0; n < windows; n++) ({ endMs } = windowOf(endMs, spec));
+  return endMs;
 }
 
 /** @param where Ends in a slash; made when it is not there. */

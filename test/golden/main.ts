@@ -17,6 +17,7 @@ Exit code 0: each difference is of a class that is never reproduced by design.
 Exit code 1: some are not. Exit code 2: a folder cannot be run, and the message says why.
 
 npm run golden -- --make DIR [--range MINUTES] [--windows N] [--vms N] [--late SHARE] [--seed N]
+                      [--from INSTANT] [--zone NAME]
 
 Makes a folder from a random history, with the rows of our own model of a usage server (which is no proof of
 that model): late and disordered commits, events of one second. Equal options make equal folders.
@@ -32,6 +33,8 @@ const options = {
   vms: { type: 'string', default: '40' },
   late: { type: 'string', default: '0.01' },
   seed: { type: 'string', default: '1' },
+  from: { type: 'string', default: '2026-06-08T00:00:00Z' },
+  zone: { type: 'string', default: 'GMT' },
 } as const;
 
 /** Runs golden folders and says by its exit code what became of them, or makes one. */
@@ -57,10 +60,11 @@ async function main(args: string[]): Promise<number> {
   return code;
 }
 
-type Sizes = Readonly<Record<'range' | 'windows' | 'vms' | 'late' | 'seed', string>>;
+type Numbers = Readonly<Record<'range' | 'windows' | 'vms' | 'late' | 'seed', string>>;
+type Sizes = Numbers & { readonly from: string; readonly zone: string };
 
 async function make(folder: string, sizes: Sizes): Promise<number> {
-  const number = (name: keyof Sizes): number => {
+  const number = (name: keyof Numbers): number => {
     const value = Number(sizes[name]);
     const isWrong =
       name === 'late' ? !(value >= 0 && value <= 1) : !(Number.isInteger(value) && value > 0);
@@ -70,7 +74,8 @@ async function make(folder: string, sizes: Sizes): Promise<number> {
   const rangeMinutes = number('range');
   const files = makeFolder({
     seed: number('seed'),
-    fromMs: Date.UTC(2026, 5, 8),
+    fromMs: Date.parse(sizes.from),
+    timeZone: sizes.zone,
     rangeMinutes,
     windows: number('windows'),
     runDelayMinutes: Math.min(15, rangeMinutes / 4),

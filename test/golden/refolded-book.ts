@@ -1,16 +1,17 @@
 import type { AccountFacts, FoldEvent } from '../../src/contracts/fold.ts';
 import type { AccountId, EventId } from '../../src/contracts/ids.ts';
-import type { EpochMs } from '../../src/contracts/time.ts';
+import type { EpochMs, Window } from '../../src/contracts/time.ts';
 import type { UsageRow } from '../../src/contracts/usage-row.ts';
 import { emptyState } from '../../src/domain/account-state.ts';
 import type { AccountState } from '../../src/domain/account-state.ts';
 import { correctionsOf } from '../../src/domain/correction.ts';
 import type { LateEvent, Published } from '../../src/domain/correction.ts';
+import { foldWindow } from '../../src/domain/fold-window.ts';
 import { fold } from '../../src/domain/fold.ts';
 import { naturalKey } from '../../src/domain/natural-key.ts';
 import { quirkSet } from '../../src/domain/quirks.ts';
 import { rowColumns, withChanges } from '../../src/domain/row-columns.ts';
-import type { Golden } from '../support/golden.ts';
+import type { ServerWindows } from './server-windows.ts';
 
 const common = {
   quirks: quirkSet('java-4.23'),
@@ -24,7 +25,8 @@ export class RefoldedBook {
   readonly accountId: AccountId;
   readonly rows: UsageRow[] = [];
   wasLate = false;
-  readonly #golden: Golden;
+  readonly #windows: ServerWindows;
+  readonly #delayMs: number;
   /** By the window that they were created in. */
   readonly #events = new Map<EpochMs, FoldEvent[]>();
   readonly #eventIds = new Map<EventId, FoldEvent>();
@@ -34,15 +36,20 @@ export class RefoldedBook {
   #late = new Map<EventId, LateEvent>();
   #state: AccountState;
 
-  constructor(golden: Golden, accountId: AccountId) {
+  /** @param delayMs From the end of a window to its run. */
+  constructor(
+    accountId: AccountId,
+    { windows, delayMs }: { readonly windows: ServerWindows; readonly delayMs: number },
+  ) {
     this.accountId = accountId;
-    this.#golden = golden;
+    this.#windows = windows;
+    this.#delayMs = delayMs;
     this.#state = emptyState(accountId);
   }
 
   /** @param openMs Start of the window that is to be closed next. */
   take(event: FoldEvent, openMs: EpochMs): void {
-    const windowMs = this.#windowOf(event.createdMs);
+    const windowMs = this.#windows.around(event.createdMs).startMs;
     const own = this.#events.get(windowMs) ?? [];
     this.#events.set(windowMs, own);
     own.push(event);
@@ -57,32 +64,35 @@ export class RefoldedBook {
     this.#late.set(id, { ...event, isDetailOnly: true });
   }
 
-  close(startMs: EpochMs, facts: AccountFacts, join: Join): void {
-    if (this.#late.size > 0) this.#correct(startMs, facts, join);
+  close(window: Window, facts: AccountFacts, join: Join): void {
+    const { startMs } = window;
+    if (this.#late.size > 0) this.#correct(window, facts, join);
     this.#states.set(startMs, this.#state);
-    const output = this.#fold(startMs, facts, join);
+    const output = this.#fold(window, facts, join);
     this.#state = output.state;
     this.rows.push(...output.rows);
     const keyed = output.rows.map((row) => [naturalKey(row, startMs), publishedAs(row)] as const);
     this.#published.set(startMs, new Map(keyed));
   }
 
-  #correct(currentMs: EpochMs, facts: AccountFacts, join: Join): void {
+  #correct(current: Window, facts: AccountFacts, join: Join): void {
     this.wasLate = true;
     const late = [...this.#late.values()];
     this.#late = new Map();
-    const { rangeMs } = this.#golden;
-    const firstMs = this.#windowOf(Math.min(...late.map(({ createdMs }) => createdMs)));
+    const first = this.#windows.around(Math.min(...late.map(({ createdMs }) => createdMs)));
     // Totals are not made of events: their bases stay as they are.
     const { networkBases, diskBases, domainId } = this.#state;
     const uncounted = { ...facts, counters: [], buckets: [] };
-    this.#state = this.#states.get(firstMs) ?? { ...emptyState(this.accountId), domainId };
-    const current = { startMs: currentMs, endMs: currentMs + rangeMs };
-    for (let startMs = firstMs; startMs < currentMs; startMs += rangeMs) {
+    this.#state = this.#states.get(first.startMs) ?? { ...emptyState(this.accountId), domainId };
+    for (
+      let window = first;
+      window.startMs < current.startMs;
+      window = this.#windows.after(window)
+    ) {
+      const { startMs } = window;
       this.#states.set(startMs, this.#state);
-      const { state, rows } = this.#fold(startMs, uncounted, join);
+      const { state, rows } = this.#fold(window, uncounted, join);
       this.#state = state;
-      const window = { startMs, endMs: startMs + rangeMs };
       const published = this.#published.get(startMs) ?? new Map<string, Published>();
       this.#published.set(startMs, published);
       const { accountId } = this;
@@ -99,18 +109,12 @@ export class RefoldedBook {
     this.#state = { ...this.#state, networkBases, diskBases };
   }
 
-  #fold(startMs: EpochMs, facts: AccountFacts, join: Join) {
-    const endMs = startMs + this.#golden.rangeMs;
-    const runMs = endMs + this.#golden.runDelayMs;
-    const events = (this.#events.get(startMs) ?? []).map(join);
-    const given = { ...facts, account: accountAt(facts, runMs) };
-    const window = { startMs, endMs, runMs };
+  #fold(bounds: Window, facts: AccountFacts, join: Join) {
+    const { spec } = this.#windows;
+    const window = foldWindow(bounds, { ...common, spec, closeDelayMs: this.#delayMs });
+    const events = (this.#events.get(bounds.startMs) ?? []).map(join);
+    const given = { ...facts, account: accountAt(facts, window.runMs) };
     return fold({ ...common, state: this.#state, window, events, facts: given });
-  }
-
-  #windowOf(ms: EpochMs): EpochMs {
-    const { fromMs, rangeMs } = this.#golden;
-    return fromMs + Math.floor((ms - fromMs) / rangeMs) * rangeMs;
   }
 }
 

@@ -8,6 +8,7 @@ import { countLines } from './counts.ts';
 import type { Counts } from './counts.ts';
 import { RefoldedBook } from './refolded-book.ts';
 import { factsOfLine } from './resources.ts';
+import { ServerWindows } from './server-windows.ts';
 
 /**
  * The rows of a server that, when an event or a detail comes late, folds the account again, so that each
@@ -21,11 +22,15 @@ export function refoldedRows(golden: Golden, literal: Counts): Counts {
   const details = lateDetails(golden);
   const books = new Map<AccountId, RefoldedBook>();
   const owners = new Map<EventId, RefoldedBook>();
-  for (let startMs = golden.fromMs; startMs < golden.toMs; startMs += golden.rangeMs) {
-    const runMs = startMs + golden.rangeMs + golden.runDelayMs;
+  const windows = new ServerWindows(golden);
+  for (const window of windows.all) {
+    const { startMs } = window;
+    const runMs = window.endMs + golden.runDelayMs;
     content.advance(runMs);
     for (const event of content.arrivals()) {
-      const book = books.get(event.accountId) ?? new RefoldedBook(golden, event.accountId);
+      const book =
+        books.get(event.accountId) ??
+        new RefoldedBook(event.accountId, { windows, delayMs: golden.runDelayMs });
       books.set(event.accountId, book);
       owners.set(event.id, book);
       book.take(event, startMs);
@@ -33,7 +38,7 @@ export function refoldedRows(golden: Golden, literal: Counts): Counts {
     for (const { eventId } of details(runMs)) owners.get(eventId)?.takeDetail(eventId, startMs);
     const facts = content.facts();
     for (const book of books.values())
-      book.close(startMs, facts.get(book.accountId) ?? nobody, (event) =>
+      book.close(window, facts.get(book.accountId) ?? nobody, (event) =>
         content.withDetails(event),
       );
   }

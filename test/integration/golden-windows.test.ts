@@ -5,6 +5,7 @@ import { sqlDateTime } from '../../src/contracts/time.ts';
 import { noFaults, runModel } from '../golden/java-model.ts';
 import { runGolden } from '../golden/run-golden.ts';
 import { readGoldenFolder } from '../golden/read-folder.ts';
+import { usageColumns } from '../support/published-lines.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 import { servers } from '../support/servers.ts';
 import { shiftGolden } from '../support/shifted-golden.ts';
@@ -51,7 +52,10 @@ test.each([
     const { changes } = await readGoldenFolder(where);
     const { rows } = runModel({ changes, rangeMs: rangeMinutes * minute, runs }, noFaults);
     const lines = [...rows].flatMap(([line, n]) => Array.from({ length: n }, () => line));
-    await writeFile(new URL('cloud_usage.tsv', where), ['header', ...lines, ''].join('\n'));
+    await writeFile(
+      new URL('cloud_usage.tsv', where),
+      [usageColumns.join('\t'), ...lines, ''].join('\n'),
+    );
     const result = await runGolden(where, servers());
     expect(result.differences).toEqual([]);
     expect(result.ours.length).toBe(lines.length);

@@ -130,7 +130,10 @@ test.each<Case>([
     ours: countLines(ours),
     clean: countLines(clean),
     models: models.map(({ fault, rows }) => ({ fault, rows: countLines(rows) })),
-    rangeMs: hour,
+    windowOf: (ms) => {
+      const startMs = Math.floor(ms / hour) * hour;
+      return { startMs, endMs: startMs + hour };
+    },
     jobs: jobs ?? [],
     chanceOf: () => chance ?? null,
     isLate: () => isLate ?? false,

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { FoldEvent } from '../../../src/contracts/fold.ts';
 import { u64 } from '../../../src/contracts/ids.ts';
 import type { EventId, ZoneId } from '../../../src/contracts/ids.ts';
+import { ServerWindows } from '../../golden/server-windows.ts';
 import { LateResources } from '../../golden/late-resources.ts';
 import { accountId } from '../../support/golden.ts';
 
@@ -40,6 +41,7 @@ const line = (usageType: number, id: number, atHour: number): string => {
   return cells.join('\t');
 };
 
+const windows = new ServerWindows({ fromMs: 0, toMs: 24 * hour, rangeMs: hour });
 const late = { ...event('LB.CREATE', 3, hour), commitMs: 2 * hour + delay };
 
 test.each([
@@ -55,6 +57,6 @@ test.each([
   { why: 'another resource than the late one', events: [late], row: line(11, 8, 1), found: false },
   { why: 'another type than the late one', events: [late], row: line(12, 7, 1), found: false },
 ])('$why: $found', ({ events, row, found }) => {
-  const resources = new LateResources(events, { fromMs: 0, rangeMs: hour, delayMs: delay });
+  const resources = new LateResources(events, { windows, delayMs: delay });
   expect(resources.has(row)).toBe(found);
 });

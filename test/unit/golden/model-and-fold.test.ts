@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { quirkSet } from '../../../src/domain/quirks.ts';
 import { countLines, differing } from '../../golden/counts.ts';
 import { noFaults, runModel } from '../../golden/java-model.ts';
-import { delayMs, makeHistory } from '../../recount/history.ts';
+import { makeHistory } from '../../recount/history.ts';
 import { foldGolden, formatGoldenRows } from '../../support/golden.ts';
 import type { Golden } from '../../support/golden.ts';
 import { changesOf } from '../../support/history-changes.ts';
@@ -13,8 +13,12 @@ import { testSeed } from '../../support/seeded.ts';
 /** All of what happens in a history is on time. */
 function goldenOf(seed: number): Golden {
   const history = makeHistory(seed, 0);
-  const { startMs: fromMs, rangeMs, windows } = history;
-  const span = { fromMs, toMs: fromMs + windows * rangeMs, rangeMs, runDelayMs: delayMs };
+  const [first, ...others] = history.windows;
+  if (first === undefined) throw new Error('no window');
+  const fromMs = first.startMs;
+  const rangeMs = Math.min(...history.windows.map(({ startMs, endMs }) => endMs - startMs));
+  const toMs = fromMs + rangeMs * (1 + others.length);
+  const span = { fromMs, toMs, rangeMs, runDelayMs: first.runMs - first.endMs };
   return { name: `seed ${seed}`, inputSql: '', changes: changesOf(history), usage: [], ...span };
 }
 

@@ -29,7 +29,7 @@ test.each([
 test('the time zone is read by either name, and what says nothing to us is told', () => {
   expect(read({ timezone: 'Europe/Berlin' }).timeZone).toBe('Europe/Berlin');
   expect(read({ 'usage.aggregation.timezone': 'GMT+05:30' }).timeZone).toBe('GMT+05:30');
-  expect(read({ timezone: null }).timeZone).toBeNull();
+  expect(read({ timezone: null }).timeZone).toBeUndefined();
   expect(read({ comment: 'a', runDelayMinutes: 15 }).unread).toEqual(['comment']);
 });
 

@@ -4,16 +4,19 @@ import type { Difference } from '../../golden/classify.ts';
 import { explain } from '../../golden/explain.ts';
 import { unexplained } from '../../golden/fault-classes.ts';
 import { noFaults, runModel } from '../../golden/java-model.ts';
-import { punctualRuns } from '../../golden/java-schedule.ts';
 import { makeFolder } from '../../golden/made-folder.ts';
 import type { MadeFolder } from '../../golden/made-folder.ts';
 import { goldenOf } from '../../golden/read-folder.ts';
 import { refoldedRows } from '../../golden/refolded.ts';
+import { ServerWindows } from '../../golden/server-windows.ts';
 import type { Golden } from '../../support/golden.ts';
 
 const cloud = { fromMs: Date.UTC(2026, 5, 8), runDelayMinutes: 15, accounts: 4, tieShare: 0.1 };
 const hourly = { ...cloud, seed: 5, rangeMinutes: 60, windows: 12, vms: 14, lateShare: 0.05 };
 const daily = { ...cloud, seed: 1, rangeMinutes: 1440, windows: 3, vms: 24, lateShare: 0.06 };
+const autumn = {
+  ...{ ...daily, seed: 1, fromMs: Date.parse('2026-10-23T22:00:00Z'), timeZone: 'Europe/Berlin' },
+};
 const cells = { description: 3, rawUsage: 6 } as const;
 
 /** A made folder, and what a pipeline without faults makes of its input. */
@@ -23,8 +26,8 @@ class Story {
 
   constructor(made: MadeFolder) {
     this.golden = goldenOf('made', makeFolder(made));
-    const { changes, rangeMs, fromMs, toMs, runDelayMs: delayMs } = this.golden;
-    const runs = punctualRuns({ startMs: fromMs, endMs: toMs }, { rangeMs, delayMs });
+    const { changes, rangeMs, runDelayMs } = this.golden;
+    const runs = new ServerWindows(this.golden).runs(runDelayMs);
     const rows = refoldedRows(this.golden, runModel({ changes, rangeMs, runs }, noFaults).rows);
     this.ours = [...rows].flatMap(([line, count]) => Array.from({ length: count }, () => line));
   }
@@ -53,6 +56,7 @@ const other = {
 describe.each([
   { name: 'hourly', made: hourly },
   { name: 'daily', made: daily },
+  { name: 'daily, one of 25 hours,', made: autumn },
 ])('$name windows with late events', { timeout: 60_000 }, ({ made }) => {
   let story: Story;
   let found: Map<string, Difference[]>;
