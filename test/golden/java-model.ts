@@ -16,6 +16,7 @@ import type { VolumeKey } from './java/handler.ts';
 import { JavaTables } from './java/java-tables.ts';
 import { parseAccount } from './java/parse-account.ts';
 import { Statistics } from './java/statistics.ts';
+import { settingsAt } from './server-settings.ts';
 import { NegativeRow } from './java/window-rows.ts';
 
 /** The faults of a usage server that a model of it has. */
@@ -92,6 +93,7 @@ export function runModel(
   const accounts = new AccountCopy(faults.lateId);
   const tables = new JavaTables();
   const statistics = new Statistics();
+  const { snapshotVirtualSize } = settingsAt(changes, runs[0]?.runMs ?? 0);
   const lines: string[] = [];
   const jobs: Window[] = [];
   const failedRuns = new Set<JavaRun>();
@@ -111,6 +113,7 @@ export function runModel(
       keys: faults.undo,
       crossAccount: faults.crossAccount,
       runMs: run.runMs,
+      virtualSizes: snapshotVirtualSize,
       hasAccount: (id: AccountId) => accounts.all.has(id),
     };
     const own = work.filter(isMeant);

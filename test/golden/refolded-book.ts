@@ -1,4 +1,4 @@
-import type { AccountFacts, FoldEvent } from '../../src/contracts/fold.ts';
+import type { AccountFacts, BillingSettings, FoldEvent } from '../../src/contracts/fold.ts';
 import type { AccountId, EventId } from '../../src/contracts/ids.ts';
 import type { EpochMs, Window } from '../../src/contracts/time.ts';
 import type { UsageRow } from '../../src/contracts/usage-row.ts';
@@ -13,10 +13,15 @@ import { quirkSet } from '../../src/domain/quirks.ts';
 import { rowColumns, withChanges } from '../../src/domain/row-columns.ts';
 import type { ServerWindows } from './server-windows.ts';
 
-const common = {
-  quirks: quirkSet('java-4.23'),
-  settings: { snapshotVirtualSize: false },
-} as const;
+const quirks = quirkSet('java-4.23');
+
+/** How the windows of an account are folded. */
+export interface BookRules {
+  readonly windows: ServerWindows;
+  /** From the end of a window to its run. */
+  readonly delayMs: number;
+  readonly settings: BillingSettings;
+}
 
 type Join = (event: FoldEvent) => FoldEvent;
 
@@ -25,8 +30,7 @@ export class RefoldedBook {
   readonly accountId: AccountId;
   readonly rows: UsageRow[] = [];
   wasLate = false;
-  readonly #windows: ServerWindows;
-  readonly #delayMs: number;
+  readonly #rules: BookRules;
   /** By the window that they were created in. */
   readonly #events = new Map<EpochMs, FoldEvent[]>();
   readonly #eventIds = new Map<EventId, FoldEvent>();
@@ -36,20 +40,15 @@ export class RefoldedBook {
   #late = new Map<EventId, LateEvent>();
   #state: AccountState;
 
-  /** @param delayMs From the end of a window to its run. */
-  constructor(
-    accountId: AccountId,
-    { windows, delayMs }: { readonly windows: ServerWindows; readonly delayMs: number },
-  ) {
+  constructor(accountId: AccountId, rules: BookRules) {
     this.accountId = accountId;
-    this.#windows = windows;
-    this.#delayMs = delayMs;
+    this.#rules = rules;
     this.#state = emptyState(accountId);
   }
 
   /** @param openMs Start of the window that is to be closed next. */
   take(event: FoldEvent, openMs: EpochMs): void {
-    const windowMs = this.#windows.around(event.createdMs).startMs;
+    const windowMs = this.#rules.windows.around(event.createdMs).startMs;
     const own = this.#events.get(windowMs) ?? [];
     this.#events.set(windowMs, own);
     own.push(event);
@@ -79,7 +78,7 @@ export class RefoldedBook {
     this.wasLate = true;
     const late = [...this.#late.values()];
     this.#late = new Map();
-    const first = this.#windows.around(Math.min(...late.map(({ createdMs }) => createdMs)));
+    const first = this.#rules.windows.around(Math.min(...late.map(({ createdMs }) => createdMs)));
     // Totals are not made of events: their bases stay as they are.
     const { networkBases, diskBases, domainId } = this.#state;
     const uncounted = { ...facts, counters: [], buckets: [] };
@@ -87,7 +86,7 @@ export class RefoldedBook {
     for (
       let window = first;
       window.startMs < current.startMs;
-      window = this.#windows.after(window)
+      window = this.#rules.windows.after(window)
     ) {
       const { startMs } = window;
       this.#states.set(startMs, this.#state);
@@ -110,11 +109,11 @@ export class RefoldedBook {
   }
 
   #fold(bounds: Window, facts: AccountFacts, join: Join) {
-    const { spec } = this.#windows;
-    const window = foldWindow(bounds, { ...common, spec, closeDelayMs: this.#delayMs });
+    const { windows, delayMs: closeDelayMs, settings } = this.#rules;
+    const window = foldWindow(bounds, { quirks, spec: windows.spec, closeDelayMs });
     const events = (this.#events.get(bounds.startMs) ?? []).map(join);
     const given = { ...facts, account: accountAt(facts, window.runMs) };
-    return fold({ ...common, state: this.#state, window, events, facts: given });
+    return fold({ quirks, settings, state: this.#state, window, events, facts: given });
   }
 }
 

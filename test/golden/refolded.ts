@@ -8,6 +8,7 @@ import { countLines } from './counts.ts';
 import type { Counts } from './counts.ts';
 import { RefoldedBook } from './refolded-book.ts';
 import { factsOfLine } from './resources.ts';
+import { settingsAt } from './server-settings.ts';
 import { ServerWindows } from './server-windows.ts';
 
 /**
@@ -23,14 +24,15 @@ export function refoldedRows(golden: Golden, literal: Counts): Counts {
   const books = new Map<AccountId, RefoldedBook>();
   const owners = new Map<EventId, RefoldedBook>();
   const windows = new ServerWindows(golden);
+  const delayMs = golden.runDelayMs;
+  const firstRunMs = (windows.all[0]?.endMs ?? golden.fromMs) + delayMs;
+  const rules = { windows, delayMs, settings: settingsAt(golden.changes, firstRunMs) };
   for (const window of windows.all) {
     const { startMs } = window;
     const runMs = window.endMs + golden.runDelayMs;
     content.advance(runMs);
     for (const event of content.arrivals()) {
-      const book =
-        books.get(event.accountId) ??
-        new RefoldedBook(event.accountId, { windows, delayMs: golden.runDelayMs });
+      const book = books.get(event.accountId) ?? new RefoldedBook(event.accountId, rules);
       books.set(event.accountId, book);
       owners.set(event.id, book);
       book.take(event, startMs);

@@ -16,6 +16,8 @@ export interface HandlerContext {
   readonly crossAccount: boolean;
   /** The clock of the run. */
   readonly runMs: EpochMs;
+  /** Snapshots are billed by the size of their volume. */
+  readonly virtualSizes: boolean;
   readonly hasAccount: (id: AccountId) => boolean;
 }
 

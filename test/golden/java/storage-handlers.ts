@@ -1,4 +1,5 @@
 import type { FoldEvent } from '../../../src/contracts/fold.ts';
+import { u64 } from '../../../src/contracts/ids.ts';
 import { closeEach, need, needAccount, opened, ownOpen } from './handler.ts';
 import type { Handler, HandlerContext } from './handler.ts';
 
@@ -48,8 +49,11 @@ export const storageHandlers: Readonly<Record<string, Handler>> = {
   'ISO.DELETE': (ctx, event) => closeEach(ctx, inZone(ctx, event, iso), event.createdMs),
   'SNAPSHOT.CREATE'(ctx, event) {
     needAccount(ctx, event);
-    need(event.size);
-    insertStorage(ctx, event, snapshot, { virtualSize: null, template: null });
+    const size = need(ctx.virtualSizes ? event.virtualSize : event.size);
+    insertStorage(ctx, { ...event, size: u64(size) }, snapshot, {
+      virtualSize: null,
+      template: null,
+    });
   },
   'SNAPSHOT.DELETE': (ctx, event) => closeEach(ctx, openOf(ctx, event, snapshot), event.createdMs),
 };

@@ -168,6 +168,18 @@ INSERT INTO cloud.user_statistics (id,data_center_id,account_id,public_ip_addres
   expect(classesOf(golden, [])).toEqual(new Set(['failed-job']));
 });
 
+test.each([
+  { value: 'true', size: '9' },
+  { value: 'false', size: '5' },
+])('a cloud that bills virtual sizes of snapshots ($value) is modelled so', ({ value, size }) => {
+  const golden = history(
+    `INSERT INTO cloud.configuration (instance,name,value) VALUES ('DEFAULT','usage.snapshot.virtualsize.select','${value}');
+${event(1, 'SNAPSHOT.CREATE', `8,'s',NULL,NULL,5,NULL,9,NULL`)}`,
+  );
+  const sizes = new Set(rowsOf(golden).map((line) => line.split('\t')[13]));
+  expect(sizes).toEqual(new Set([size]));
+});
+
 test('input is played commit time by commit time', () => {
   const script =
     "SET time_zone='+00:00';\nSET TIMESTAMP=10;\nINSERT INTO cloud.a (x) VALUES ('cloud.b');\nSET TIMESTAMP=30;\nUPDATE cloud.a SET x=1 WHERE id=2;\n";
