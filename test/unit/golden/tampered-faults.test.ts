@@ -7,6 +7,8 @@ import { classesOf, event, history, lb, rowsOf, runsOf, vm } from '../../support
 const day = 86_400;
 const volume = (hour: number, type: string, values: string) =>
   event(hour, type, `5,NULL,31,NULL,1024,NULL,NULL,${values}`);
+const network = (hour: number, type: string, more: object) =>
+  event(hour, type, `7,NULL,8,NULL,NULL,'Implemented',NULL,NULL`, more);
 const columns =
   'id,data_center_id,account_id,vm_id,volume_id,agg_io_read,agg_io_write,agg_bytes_read,agg_bytes_write,net_io_read,net_io_write,current_io_read,current_io_write,net_bytes_read,net_bytes_write,current_bytes_read,current_bytes_write';
 /** Statistics of disks 1 to 502, of which those from the 500th on have grown. */
@@ -41,6 +43,16 @@ test.each<Story>([
     script: [
       lb(1, 'LB.CREATE'),
       event(30, 'NET.IPASSIGN', `4,'192.0.2.1',NULL,0,NULL,NULL,NULL,NULL`),
+    ],
+  },
+  {
+    // Pulled back, a run finds a network that ends before it begins: less than no time, and it fails.
+    class: 'pull-back',
+    script: [
+      lb(1, 'LB.CREATE', { id: 201 }),
+      network(2, 'NETWORK.CREATE', { id: 202 }),
+      network(12, 'NETWORK.UPDATE', { id: 203 }),
+      network(11, 'NETWORK.UPDATE', { id: 204, late: day }),
     ],
   },
   {
@@ -85,7 +97,7 @@ test.each<Story>([
     class: 'cross-account',
     script: [vm(1, 'VM.CREATE', 1), vm(1, 'VM.START', 1), vm(5, 'VM.STOP', 1, { account: 4 })],
   },
-])('$class excuses the rows of a server that has the fault, and no others', (story) => {
+])('$class excuses the rows of a server that has the fault, and no others (%#)', (story) => {
   const golden = history(story.script.join('\n'));
   const { changes, rangeMs } = golden;
   const runs = story.runs === undefined ? runsOf(golden) : readRuns(story.runs);

@@ -56,7 +56,6 @@ const other = {
 describe.each([
   { name: 'hourly', made: hourly },
   { name: 'daily', made: daily },
-  { name: 'daily, one of 25 hours,', made: autumn },
 ])('$name windows with late events', { timeout: 60_000 }, ({ made }) => {
   let story: Story;
   let found: Map<string, Difference[]>;
@@ -129,6 +128,11 @@ describe.each([
     expect(corrections).toBeGreaterThan(0);
     expect(real.length).toBe(corrections);
   });
+});
+
+test('in days of which one has 25 hours each difference is of a class too', () => {
+  const classes = new Set(new Story(autumn).explained().map((one) => one.class));
+  expect([...classes].toSorted()).toEqual(['late-event', 'late-id', 'pull-back', 'tie']);
 });
 
 /** Account and usage_id with its type. */
