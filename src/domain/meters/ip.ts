@@ -39,7 +39,9 @@ export const ipRules: Readonly<Record<string, EventRule>> = {
 
 /** One row per address; its flags are those of its newest interval. */
 export function ipRows(ledger: Ledger, ctx: RowContext): UsageRow[] {
-  return timeByKey(ctx, ledger.tables.ip.rows, (row) => row.ipId).map((time) => {
+  // Of addresses CloudStack reads no more than what has begun.
+  const begun = ledger.tables.ip.rows.filter(({ beginMs }) => beginMs < ctx.window.endMs);
+  return timeByKey(ctx, begun, (row) => row.ipId).map((time) => {
     const { zoneId, ipId, address, isSystem, isSourceNat, isHidden } = time.last;
     return hoursRow(ctx, time, {
       usageType: 3,

@@ -21,18 +21,22 @@ SELECT ut, account_id, w, first_n, n, made_n, on_vm,
     WHEN ut = 27 AND @java THEN CONCAT('name ', name)
     ELSE CONCAT('event ', n)
   END,
-  begin_s, end_ms, IF(e IS NULL OR e >= we, we * 1000, e * 1000 + @java) - begin_s * 1000, NULL
+  begin_s, end_ms,
+  IF(s >= we, 0, IF(e IS NULL OR e >= we, we * 1000, e * 1000 + @java) - begin_s * 1000), NULL
 FROM (
   SELECT sp.ut, sp.account_id, k.w, k.ws, k.we, k.je, sp.first_n, sp.n, sp.made_n, sp.vm AS on_vm, sp.s, sp.moved,
          IF(k.w <= sp.e_after, NULL, sp.e) AS e, GREATEST(sp.s, k.ws) AS begin_s,
          IF(sp.e IS NULL OR k.w <= sp.e_after OR sp.e >= k.we, k.we * 1000 - 1, sp.e * 1000) AS end_ms,
          ev.r, ev.o, ev.cores, ev.speed, ev.memory, ev.size, ev.z, ev.name
   FROM span sp
-  JOIN known k ON k.account_id = sp.account_id AND sp.s < k.we
+  -- In the first of two windows a server also reads what begins in the second and is open: not its time, its columns.
+  JOIN known k ON k.account_id = sp.account_id
+    AND (sp.s < k.we OR (@java AND sp.s < k.je AND sp.ut IN (1, 2, 6, 7, 8, 9, 10, 11, 12, 13, 14, 26)))
   JOIN ev ON ev.account_id = sp.account_id AND ev.n = sp.n
   WHERE NOT (@java AND sp.ut = 25)
 ) a
 WHERE (NOT moved OR je <= e)
+  AND (s < we OR e IS NULL OR e >= je)
   AND (e IS NULL OR IF(@java, e >= ws, e > ws AND e > s))
   AND NOT (ut = 27 AND IFNULL(size, 0) = 0)
   -- A server does not see one that was taken in the last second of a window and is open.
