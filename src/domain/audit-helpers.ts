@@ -59,8 +59,9 @@ export const wantedHelper = ({ eventId, cells }: HelperChange): WantedHelper => 
 /**
  * Compares the rows of one account in an interval table with what its events make.
  *
- * The domain is not compared: it is that of the account at the event, and nothing reads it. A VPN user
- * ends at the clock of the run, which is not kept: only whether it has ended counts.
+ * The domain is not compared: it is that of the account at the event, and nothing reads it. A VPN user, and
+ * a VM snapshot on primary storage without bytes, end at the clock of a run, which is not kept: only whether
+ * they have ended counts.
  */
 export function compareHelpers(
   name: TableName,
@@ -72,8 +73,10 @@ export function compareHelpers(
   const [resource, end] = helperColumns[name];
   const at = (column: string) => table.columns.findIndex((one) => one.name === column);
   const ignored = [at('domain_id')];
+  const endsAtRun = ({ cells }: { cells: StoredHelper['cells'] }) =>
+    name === 'vpnUser' || (name === 'snapshotOnPrimary' && cells[at('physicalsize')] === '0');
   const content = (row: { cells: StoredHelper['cells'] }) =>
-    textOf(row.cells, ignored, name === 'vpnUser' ? at(end) : -1);
+    textOf(row.cells, ignored, endsAtRun(row) ? at(end) : -1);
   const beginning = (row: { cells: StoredHelper['cells'] }) =>
     textOf(row.cells, [...ignored, at(end)], -1);
 

@@ -53,6 +53,15 @@ export class IntervalTable<T extends Interval> {
     if (next.endMs !== null) open.splice(at, 1);
   }
 
+  /** Puts `next` where the closed row `row` is: of what its rule knows only once the row is read. */
+  amend(row: T, next: T): void {
+    const position = this.#rows.findIndex(({ serial }) => serial === row.serial);
+    if (this.#rows[position]?.endMs == null)
+      throw new Error(`interval ${row.serial} is not closed`);
+    this.#write()[position] = next;
+    this.#changed.add(row.serial);
+  }
+
   #row(position: number): T {
     const row = this.#rows[position];
     if (row === undefined) throw new Error(`no interval at ${position}`);

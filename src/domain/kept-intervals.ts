@@ -41,8 +41,10 @@ export function keptIntervals(
     vmSnapshot: quirks.vmSnapshotChain
       ? next.vmSnapshot.filter((row) => row.endMs === null)
       : next.vmSnapshot,
-    // Never billed, and closed by the usage server as soon as it reads them.
-    snapshotOnPrimary: next.snapshotOnPrimary.filter((row) => row.physicalSize !== zero),
+    // The same of one without bytes, which is marked when it is read.
+    snapshotOnPrimary: quirks.emptySnapshotOnPrimaryEnds
+      ? next.snapshotOnPrimary.filter((row) => row.endMs === null || row.physicalSize !== zero)
+      : next.snapshotOnPrimary,
   };
 }
 

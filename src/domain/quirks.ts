@@ -85,6 +85,11 @@ export const quirks = {
     correct: 'it is billed for that second',
     presets: java,
   },
+  emptySnapshotOnPrimaryEnds: {
+    java: 'a VM snapshot on primary storage without bytes is marked as deleted when the window is computed; its deletion finds nothing',
+    correct: 'it is deleted when its event says so; without bytes it bills nothing either way',
+    presets: java,
+  },
   deviceZeroChargedInFull: {
     java: 'totals of device 0, and of VM 0, never find their previous value: the whole total is billed in each window',
     correct: 'only the growth is billed',

@@ -37,7 +37,9 @@ export const snapshotOnPrimaryRules: Readonly<Record<string, EventRule>> = {
 
 /** One row per interval that holds bytes, with the interval's own dates. */
 export function snapshotOnPrimaryRows(ledger: Ledger, ctx: RowContext): UsageRow[] {
-  const rows = billedRows(ledger.tables.snapshotOnPrimary.rows, ctx);
+  const seen = readRows(ledger.tables.snapshotOnPrimary.rows, ctx);
+  if (ctx.quirks.emptySnapshotOnPrimaryEnds) endEmpty(ledger, ctx, seen);
+  const rows = billedRows(seen, ctx);
   return timeEach(ctx, rows).map(({ row, ...time }) => {
     const [interval] = time.lineage;
     return hoursRow(ctx, time, {
@@ -57,19 +59,42 @@ export function snapshotOnPrimaryRows(ledger: Ledger, ctx: RowContext): UsageRow
   });
 }
 
-function billedRows(rows: readonly SnapshotOnPrimaryInterval[], { quirks, window }: RowContext) {
+/** The rows that the window reads, whether they hold bytes or not. */
+function readRows(rows: readonly SnapshotOnPrimaryInterval[], { quirks, window }: RowContext) {
   const lastSecondMs = window.endMs - 1000;
-  const seen = rows
-    .filter((row) => row.physicalSize !== zero)
-    // The first window of a long day: CloudStack looks for those that are still there, or deleted in it.
-    .filter((row) => !quirks.splitLongDay || row.endMs === null || row.endMs < window.endMs)
-    .filter((row) => row.endMs === null || row.endMs >= window.startMs)
-    .filter(
-      (row) =>
-        !quirks.snapshotOnPrimaryLastSecond || row.endMs !== null || row.beginMs < lastSecondMs,
-    );
-  if (!quirks.snapshotOnPrimaryByName) return seen;
+  return (
+    rows
+      // The first window of a long day: CloudStack looks for those that are still there, or deleted in it.
+      .filter((row) => !quirks.splitLongDay || row.endMs === null || row.endMs < window.endMs)
+      .filter((row) => row.endMs === null || row.endMs >= window.startMs)
+      .filter(
+        (row) =>
+          !quirks.snapshotOnPrimaryLastSecond || row.endMs !== null || row.beginMs < lastSecondMs,
+      )
+  );
+}
+
+/**
+ * Reading changes the ledger: what holds no bytes ends at the run time, also what its event has ended. (A
+ * server ends it again in each later run. Here it is forgotten: nothing is billed by it any more.)
+ */
+function endEmpty(
+  { tables }: Ledger,
+  { window }: RowContext,
+  seen: readonly SnapshotOnPrimaryInterval[],
+): void {
+  for (const row of seen) {
+    if (row.physicalSize !== zero) continue;
+    const ended = { ...row, endMs: window.runMs };
+    if (row.endMs === null) tables.snapshotOnPrimary.replace(row, ended);
+    else tables.snapshotOnPrimary.amend(row, ended);
+  }
+}
+
+function billedRows(seen: readonly SnapshotOnPrimaryInterval[], { quirks }: RowContext) {
+  const filled = seen.filter((row) => row.physicalSize !== zero);
+  if (!quirks.snapshotOnPrimaryByName) return filled;
   const newest = new Map<string | null, SnapshotOnPrimaryInterval>();
-  for (const row of seen.toSorted((a, b) => a.beginMs - b.beginMs)) newest.set(row.name, row);
+  for (const row of filled.toSorted((a, b) => a.beginMs - b.beginMs)) newest.set(row.name, row);
   return [...newest.values()];
 }

@@ -86,3 +86,18 @@ test("a character beyond the table's is why a row is not stored; a VPN user's en
     { kind: 'lost-close' },
   ]);
 });
+
+test('the end of a VM snapshot on primary storage without bytes is only an end', () => {
+  const kept = (size: string, deleted: string | null) => [
+    ...['1', '2', '7', '7', 'nightly', '0', size, '2048', t1, deleted, '601'],
+  ];
+  const found = (size: string, deleted: string | null) =>
+    compareHelpers(
+      'snapshotOnPrimary',
+      [wanted(kept(size, t2))],
+      [stored(1, kept(size, deleted))],
+      [],
+    ).map(({ kind }) => kind);
+  expect([found('0', t1), found('0', null)]).toEqual([[], ['lost-close']]);
+  expect([found('9', t2), found('9', t1)]).toEqual([[], ['helper-differs']]);
+});

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { billed, dayMs, hour, play, refusals } from '../../../support/fold-story.ts';
 import type { Preset } from '../../../../src/domain/quirks.ts';
+import { dayMs, delayMs, hour, play, refusals } from '../../../support/fold-story.ts';
 import type { Columns } from '../../../support/fold-story.ts';
 import { tellStories } from '../../../support/tell-stories.ts';
 
@@ -204,79 +204,16 @@ test('a snapshot needs its volume, and an id that is a number', () => {
 
 const byEvent = (a: string, b: string) => Number(a.split(' ')[1]) - Number(b.split(' ')[1]);
 
-const kept = (id: string, columns: Columns = {}): Columns => ({
-  ...snap(id),
-  name: 'nightly',
-  offering: 0,
-  template: 0,
-  virtualSize: 2048,
-  ...columns,
-});
-
-tellStories([
-  {
-    why: 'a VM snapshot on primary storage is billed until it is gone',
-    given: [
-      ['VMSNAPSHOT.ON_PRIMARY', hour, kept('601')],
-      ['VMSNAPSHOT.OFF_PRIMARY', 3 * hour, kept('601')],
-    ],
-    java: [[`27:601 ${2 * hour + 1}`]],
-    correct: [[`27:601 ${2 * hour}`]],
-  },
-  {
-    why: 'of snapshots of two VMs with one name only the newest is billed in java-4.23',
-    given: [
-      ['VMSNAPSHOT.ON_PRIMARY', 0, kept('601')],
-      ['VMSNAPSHOT.ON_PRIMARY', hour, kept('602', { id: 8 })],
-    ],
-    java: [[`27:602 ${23 * hour}`]],
-    correct: [[`27:601 ${dayMs}`, `27:602 ${23 * hour}`]],
-  },
-  {
-    why: 'a snapshot of no bytes is not billed',
-    given: [['VMSNAPSHOT.ON_PRIMARY', 0, kept('601', { size: null })]],
-    java: [[], []],
-  },
-  {
-    why: 'a snapshot of the last second of the day is billed from midnight on in java-4.23',
-    given: [['VMSNAPSHOT.ON_PRIMARY', dayMs - 1000, kept('601')]],
-    java: [[], [`27:601 ${dayMs}`]],
-    correct: [['27:601 1000'], [`27:601 ${dayMs}`]],
-  },
-  {
-    why: 'a removal by another name finds nothing',
-    given: [
-      ['VMSNAPSHOT.ON_PRIMARY', 0, kept('601')],
-      ['VMSNAPSHOT.OFF_PRIMARY', hour, kept('601', { name: 'weekly' })],
-    ],
-    java: [[`27:601 ${dayMs}`]],
-    odd: ['CLOSE_WITHOUT_OPEN 2'],
-  },
-]);
-
-test('the row of a snapshot on primary storage has its name, sizes and dates', () => {
+test('an empty VM snapshot after another is marked at the run time in java-4.23, also when it was deleted', () => {
   const [output] = play({
     lines: [
-      ['VMSNAPSHOT.ON_PRIMARY', hour, kept('601')],
-      ['VMSNAPSHOT.OFF_PRIMARY', 3 * hour, kept('601')],
+      ['VMSNAPSHOT.CREATE', 0, snap('601')],
+      ['VMSNAPSHOT.CREATE', 6 * hour, snap('602', { size: 0, offering: 32 })],
+      ['VMSNAPSHOT.DELETE', 7 * hour, snap('602', { offering: 32 })],
     ],
   });
-  expect(output?.rows).toMatchObject([
-    {
-      description: 'VMSnapshot Id: 601 On Primary Usage: VM Id: 7 Size: (2.00 KB) 2048',
-      vmInstanceId: '7',
-      vmName: 'nightly',
-      size: '1024',
-      virtualSize: '2048',
-      startMs: hour,
-      endMs: 3 * hour,
-      key: '1',
-    },
+  expect(output?.changed.vmSnapshot?.map(({ endMs }) => endMs)).toEqual([
+    dayMs + delayMs,
+    dayMs + delayMs,
   ]);
-});
-
-test('an empty snapshot on primary storage leaves the state', () => {
-  const outputs = play({ lines: [['VMSNAPSHOT.ON_PRIMARY', 0, kept('601', { size: 0 })]] });
-  expect(billed(outputs)).toEqual([[]]);
-  expect(outputs[0]?.state.intervals.snapshotOnPrimary).toEqual([]);
 });
