@@ -51,9 +51,13 @@ const rules: ReadonlyMap<string, EventRule> = new Map(
   ].flatMap((family) => Object.entries(family)),
 );
 
+/** Every type with a rule. */
+export const ruledTypes: readonly string[] = [...rules.keys()];
+
 const ignoredPrefixes = ['VM.', 'NET.IP', 'LB.', 'NET.RULE', 'VPN.USER'];
 
-const unbilledTypes: ReadonlySet<string> = new Set([
+/** Types that the management server writes for what is never billed. */
+export const unbilledTypes: ReadonlySet<string> = new Set([
   'PORTABLE.IPASSIGN',
   'PORTABLE.IPRELEASE',
   'NET.IP6ASSIGN',

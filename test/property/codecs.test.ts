@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { expect, test } from 'vitest';
 import { parseRecord } from '../../src/aggregate/parse-record.ts';
 import type { ColumnValue, RowImage } from '../../src/contracts/change-event.ts';
@@ -7,6 +7,7 @@ import type { FeedRecord } from '../../src/contracts/feed-record.ts';
 import { u64 } from '../../src/contracts/ids.ts';
 import type { AccountId } from '../../src/contracts/ids.ts';
 import { parseSqlDateTime, sqlDateTime } from '../../src/contracts/time.ts';
+import { formatAmount, parseAmount } from '../../src/domain/audit-repair.ts';
 import { naturalKey, parseNaturalKey } from '../../src/domain/natural-key.ts';
 import {
   accountJson,
@@ -17,6 +18,7 @@ import {
   templateJson,
   usageEventJson,
 } from '../../src/tail/feed-payload.ts';
+import { MysqlGtidSet } from '../../src/tail/mysql-gtid-set.ts';
 import { decodePosition, encodePosition } from '../../src/tail/position.ts';
 import type { PositionRecord } from '../../src/tail/position.ts';
 
@@ -248,6 +250,34 @@ test('whole seconds are read from DATETIME text as they were written', () => {
   fc.assert(
     fc.property(anySecond, (ms) => {
       expect(parseSqlDateTime(sqlDateTime(ms))).toBe(ms);
+    }),
+    law,
+  );
+});
+
+test('a set of GTIDs is the same set after it was printed, however it came together', () => {
+  const uuids = fc.constantFrom('3e11fa47-71ca-11e1-9e33-c80aa9429562', 'a-server:tag_1');
+  const gtid = fc.record({ uuid: uuids, number: fc.bigInt({ min: 1n, max: 40n }) });
+  fc.assert(
+    fc.property(fc.array(gtid, { maxLength: 30 }), (gtids) => {
+      const set = new MysqlGtidSet('');
+      for (const { uuid, number } of gtids) set.add(`${uuid}:${number}`);
+      const other = new MysqlGtidSet('');
+      for (const { uuid, number } of gtids.toReversed()) other.add(`${uuid}:${number}`);
+      expect(other.toString()).toBe(set.toString());
+      const read = new MysqlGtidSet(set.toString());
+      expect(read.toString()).toBe(set.toString());
+      for (const { uuid, number } of gtids)
+        expect(read.contains(new MysqlGtidSet(`${uuid}:${number}`))).toBe(true);
+    }),
+    law,
+  );
+});
+
+test('an amount of quota is read as it was written', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 10n ** 30n }), (units) => {
+      expect(parseAmount(formatAmount(units))).toBe(units);
     }),
     law,
   );

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import type { AccountState } from '../../src/domain/account-state.ts';
 import { expect, test, vi } from 'vitest';
 import { u64 } from '../../src/contracts/ids.ts';

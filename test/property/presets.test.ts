@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { expect, test, vi } from 'vitest';
 import { quirks, quirkSet } from '../../src/domain/quirks.ts';
 import type { QuirkName, QuirkSet } from '../../src/domain/quirks.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { expect, test } from 'vitest';
 import type { UsageRow } from '../../src/contracts/usage-row.ts';
 import { emptyState, tableNames } from '../../src/domain/account-state.ts';

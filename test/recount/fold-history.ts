@@ -49,7 +49,7 @@ export function foldHistory(history: History, quirks: QuirkSet) {
 }
 
 /** The last content of everything that was committed by then. */
-function factsAt(facts: readonly Fact[], runMs: EpochMs): AccountFacts {
+export function factsAt(facts: readonly Fact[], runMs: EpochMs): AccountFacts {
   const newest = new Map<string, Fact>();
   for (const fact of facts) if (fact.atMs <= runMs) newest.set(`${fact.kind} ${fact.id}`, fact);
   const known = [...newest.values()];

@@ -1,6 +1,7 @@
 import type { FoldEvent } from '../../src/contracts/fold.ts';
 import { u64 } from '../../src/contracts/ids.ts';
-import type { EventId } from '../../src/contracts/ids.ts';
+import type { EventId, ZoneId } from '../../src/contracts/ids.ts';
+import { unbilledTypes } from '../../src/domain/event-rules.ts';
 import type { Random } from '../../src/simulate/random.ts';
 
 const closing = /DELETE$|REMOVE$|DEL$|RELEASE$|DESTROY$|STOP$/;
@@ -38,14 +39,16 @@ const unusual: readonly (readonly [RegExp, Partial<FoldEvent>])[] = [
       ],
     },
   ],
-  [/^TEMPLATE\.CREATE$/, { type: 'TEMPLATE.COPY' }],
   [/^NETWORK\.OFFERING\.ASSIGN$/, { type: 'NETWORK.OFFERING.CREATE' }],
   [/^NETWORK\.OFFERING\.REMOVE$/, { type: 'NETWORK.OFFERING.DELETE' }],
 ];
 
+/** Types that nothing is billed for, each of a family that has others. */
+const idle = [...unbilledTypes, 'VM.REBOOT', 'NET.IPUPDATE', 'LB.UPDATE', 'NET.RULEMODIFY'];
+
 /**
- * Loses, repeats, shifts and spoils some events of a history, gives VM snapshots few machines and few
- * names, and machines twins whose key reads the same without separators.
+ * Loses, repeats, shifts and spoils some events of a history, copies images to another zone, gives VM
+ * snapshots few machines and few names, and machines twins whose key reads the same without separators.
  */
 export function oddEvents(
   events: readonly FoldEvent[],
@@ -68,6 +71,9 @@ export function oddEvents(
     }
     if (last?.accountId === event.accountId && random.chance(0.03))
       out.push({ ...event, id: fresh(), createdMs: last.createdMs });
+    if (random.chance(0.02)) out.push({ ...event, id: fresh(), type: random.pick(idle) });
+    if (/^(TEMPLATE|ISO)\.CREATE$/.test(event.type) && random.chance(0.5))
+      out.push(copyOf(event, fresh(), random));
     if (!event.type.startsWith('VM.') || event.resourceId === null) continue;
     if (event.type === 'VM.CREATE' && random.chance(0.1)) twins.add(event.resourceId);
     if (twins.has(event.resourceId)) out.push(twin(event, fresh()));
@@ -86,6 +92,13 @@ function onceASecond(): (event: FoldEvent) => boolean {
     const key = [accountId, resourceId, templateId, createdMs].join(' ');
     return !seen.has(key) && seen.add(key).size > 0;
   };
+}
+
+/** An image as it comes to another store, or again to the one where it is. */
+function copyOf(event: FoldEvent, id: EventId, random: Random): FoldEvent {
+  const createdMs = event.createdMs + random.pick([0, 60, 3600]) * 1000;
+  const zoneId = u64<ZoneId>(Number(event.zoneId) + random.whole(0, 1));
+  return { ...event, id, createdMs, zoneId, type: event.type.replace('CREATE', 'COPY') };
 }
 
 /** Offerings are 21, 22 …: machine 12 on offering 3 and machine 1 on offering 23 read the same. */

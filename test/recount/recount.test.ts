@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ruledTypes, unbilledTypes } from '../../src/domain/event-rules.ts';
 import { presets, quirkSet } from '../../src/domain/quirks.ts';
 import { createSimulatedCloud } from '../support/simulated-cloud.ts';
 import type { SimulatedCloud } from '../support/simulated-cloud.ts';
@@ -16,6 +17,11 @@ const usageTypes = [
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
   ...[21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31],
 ];
+
+test(`the histories have every event type that has a rule, and every type that is never billed (seed ${seed})`, () => {
+  const made = new Set(histories.flatMap(({ events }) => events.map(({ type }) => type)));
+  for (const type of [...ruledTypes, ...unbilledTypes]) expect(made).toContain(type);
+});
 
 describe(`200 random histories of all usage types (seed ${seed})`, () => {
   let cloud: SimulatedCloud;

@@ -88,6 +88,15 @@ export const detail = (
     detail: { id: String(id), eventId: String(eventId), accountId, name, value },
   });
 
+/** A record of what is no event: `value` as the kind's schema has it. */
+export const factDraft = (
+  kind: 'account' | 'counter' | 'template' | 'bucket',
+  accountId: string,
+  value: object,
+  watermarkMs: number | null,
+  present = true,
+): Draft => draft(accountId, kind, watermarkMs, { present, [kind]: value });
+
 export const logRecord = (offset: number, value: Draft | Buffer | null): LogRecord => ({
   offset,
   key: Buffer.isBuffer(value) || value?.account == null ? null : Buffer.from(value.account),

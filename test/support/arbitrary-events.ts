@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from './fast-check.ts';
 import { u64 } from '../../src/contracts/ids.ts';
 import type { EventId } from '../../src/contracts/ids.ts';
 import type { FoldEvent } from '../../src/contracts/fold.ts';
@@ -8,46 +8,75 @@ import type { Columns, Line } from './fold-story.ts';
 const shapes: Readonly<Record<string, (pick: Picked) => Columns>> = {
   'VM.CREATE': vmColumns,
   'VM.START': vmColumns,
-  'VM.STOP': ({ id }) => ({ id }),
-  'VM.DESTROY': ({ id }) => ({ id }),
+  'VM.STOP': closing,
+  'VM.DESTROY': closing,
   'VM.UPGRADE': vmColumns,
   'VM.DYNAMIC.SCALE': vmColumns,
-  'NET.IPASSIGN': ({ id, other }) => ({ id, name: `10.0.0.${id}`, size: other }),
-  'NET.IPRELEASE': ({ id }) => ({ id, name: `10.0.0.${id}` }),
+  'VM.REBOOT': byId,
+  'NET.IPASSIGN': ipColumns,
+  'NET.IPRELEASE': ipColumns,
+  'NET.IPUPDATE': ipColumns,
+  'NET.IP6ASSIGN': ipColumns,
+  'NET.IP6RELEASE': ipColumns,
+  'PORTABLE.IPASSIGN': ipColumns,
+  'PORTABLE.IPRELEASE': ipColumns,
   'VOLUME.CREATE': volumeColumns,
   'VOLUME.RESIZE': volumeColumns,
   'VOLUME.ATTACH': ({ id, other, size }) => ({ id, offering: 31, size, vm: other + 1 }),
-  'VOLUME.DETACH': ({ id }) => ({ id }),
-  'VOLUME.DELETE': ({ id }) => ({ id }),
+  'VOLUME.DETACH': byId,
+  'VOLUME.DELETE': closing,
   'VOLUME.UPLOAD': volumeColumns,
-  'TEMPLATE.CREATE': ({ id, size, zone }) => ({ id, size, zone }),
+  'VOLUME.IMPORT': volumeColumns,
+  'VOLUME.UNMANAGE': byId,
+  'TEMPLATE.CREATE': imageColumns,
+  'TEMPLATE.COPY': imageColumns,
   'TEMPLATE.DELETE': ({ id, zone }) => ({ id, zone }),
-  'SNAPSHOT.CREATE': ({ id, size, zone }) => ({ id, size, zone }),
-  'SNAPSHOT.DELETE': ({ id }) => ({ id }),
-  'LB.CREATE': ({ id }) => ({ id }),
-  'LB.DELETE': ({ id }) => ({ id }),
+  'ISO.CREATE': imageColumns,
+  'ISO.COPY': imageColumns,
+  'ISO.DELETE': ({ id, zone }) => ({ id, zone }),
+  'SNAPSHOT.CREATE': ({ id, size, zone, other }) => ({ id, size, zone, virtualSize: size + other }),
+  'SNAPSHOT.DELETE': closing,
+  'SNAPSHOT.COPY': byId,
+  'SNAPSHOT.ON_PRIMARY': byId,
+  'SNAPSHOT.OFF_PRIMARY': byId,
+  'LB.CREATE': byId,
+  'LB.DELETE': closing,
+  'LB.UPDATE': byId,
+  'GLOBAL.LB.CREATE': byId,
+  'GLOBAL.LB.DELETE': byId,
   'NET.RULEADD': ({ id, zone }) => ({ id, zone }),
   'NET.RULEDELETE': ({ id }) => ({ id, zone: 0 }),
+  'NET.RULEMODIFY': byId,
   'NETWORK.OFFERING.ASSIGN': nicColumns,
+  'NETWORK.OFFERING.CREATE': nicColumns,
   'NETWORK.OFFERING.REMOVE': nicColumns,
+  'NETWORK.OFFERING.DELETE': nicColumns,
   'VPN.USER.ADD': ({ id }) => ({ id, zone: 0, name: `user${id}` }),
   'VPN.USER.REMOVE': ({ id }) => ({ id, zone: 0, name: `user${id}` }),
+  'VPN.USER.UPDATE': byId,
   'SG.ASSIGN': ({ id, other }) => ({ id, offering: other }),
   'SG.REMOVE': ({ id, other }) => ({ id, offering: other }),
   'VMSNAPSHOT.CREATE': snapshotColumns,
   'VMSNAPSHOT.DELETE': snapshotColumns,
   'VMSNAPSHOT.ON_PRIMARY': snapshotColumns,
   'VMSNAPSHOT.OFF_PRIMARY': snapshotColumns,
-  'BACKUP.OFFERING.ASSIGN': ({ id }) => ({ id, offering: 71 }),
-  'BACKUP.OFFERING.BACKUPS.DEL': ({ id }) => ({ id, offering: 71 }),
+  'VMSNAPSHOT.REVERTTO': byId,
+  'BACKUP.OFFERING.ASSIGN': backupColumns,
+  'BACKUP.OFFERING.BACKUPS.DEL': backupColumns,
+  'BACKUP.USAGE.METRIC': ({ size, other, ...picked }) => ({
+    ...backupColumns({ size, other, ...picked }),
+    ...{ size: size === 1 ? null : size, virtualSize: other === 0 ? null : size * 10 },
+  }),
   'NETWORK.CREATE': ({ id, other }) => ({ id, offering: other }),
   'NETWORK.UPDATE': ({ id, other }) => ({ id, offering: other, kind: `state${other}` }),
-  'NETWORK.DELETE': ({ id }) => ({ id }),
-  'VPC.CREATE': ({ id }) => ({ id }),
-  'VPC.DELETE': ({ id }) => ({ id }),
-  'VM.REBOOT': ({ id }) => ({ id }),
-  'NOT.A.TYPE': ({ id }) => ({ id }),
+  'NETWORK.DELETE': closing,
+  'VPC.CREATE': byId,
+  'VPC.DELETE': closing,
+  'NOT.A.TYPE': byId,
 };
+
+/** Every type that is made. */
+export const madeTypes: readonly string[] = Object.keys(shapes);
 
 interface Picked {
   readonly id: number;
@@ -56,6 +85,26 @@ interface Picked {
   readonly zone: number;
 }
 
+function byId({ id }: Picked): Columns {
+  return { id };
+}
+/** A close may carry any zone, or none. */
+function closing({ id, zone, size }: Picked): Columns {
+  return { id, zone: size === 1 ? 0 : zone };
+}
+function ipColumns({ id, other, size, zone }: Picked): Columns {
+  const details = size === 1 ? [['hidden', 'true'] as const] : [];
+  const template = size === 2 ? 8 : null;
+  // Two addresses may have one text.
+  return { id, name: `10.0.0.${size === 3 ? 9 : id}`, size: other, template, zone, details };
+}
+function imageColumns({ id, size, zone, other }: Picked): Columns {
+  const [template, virtualSize] = [other === 0 ? null : 4, other === 0 ? null : size * 10];
+  return { id, size: size - 1, virtualSize, template, zone };
+}
+function backupColumns({ id, other }: Picked): Columns {
+  return { id, offering: 71 + other };
+}
 function vmColumns({ id, other, size }: Picked): Columns {
   const details = size > 2 ? [['cpuNumber', String(size)] as const] : [];
   return { id, name: `vm${id}`, offering: 20 + other, template: 5, kind: 'KVM', details };
@@ -71,9 +120,9 @@ function snapshotColumns({ id, other, size, zone }: Picked): Columns {
   return {
     id,
     name: `snap${other}`,
-    offering: 31,
+    offering: zone === 1 ? 31 : null,
     template: 9,
-    size,
+    size: size - 1,
     virtualSize: 1,
     zone,
     details,

@@ -6,6 +6,16 @@ export function testSeed(): {
   readonly seed: number;
   readonly random: ReturnType<typeof seededRandom>;
 } {
-  const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
+  const seed = givenSeed() ?? randomInt(2 ** 31);
   return { seed, random: seededRandom(seed) };
+}
+
+/** What `SEED` says, for all that is random in tests; null without one. @throws RangeError when it is no whole number. */
+export function givenSeed(text = process.env['SEED']): number | null {
+  if (text === undefined || text === '') return null;
+  const seed = Number(text);
+  // fast-check prints seeds of 32 bits with a sign.
+  if (!Number.isInteger(seed) || Math.abs(seed) > 2 ** 32)
+    throw new RangeError(`SEED must be a whole number of 32 bits: ${text}`);
+  return seed;
 }

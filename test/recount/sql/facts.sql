@@ -24,10 +24,11 @@ FROM (
   FROM known k JOIN template_fact f ON f.account_id = k.account_id AND f.at_ms <= k.run_ms
   WHERE k.w = k.removed_w
 ) a
-WHERE newest = 1 AND is_public AND template_removed_ms IS NULL;
+WHERE newest = 1 AND is_public
+  AND (template_removed_ms IS NULL OR NOT @java AND template_removed_ms > removed_ms);
 
 UPDATE span sp
 JOIN ev ON ev.account_id = sp.account_id AND ev.n = sp.n
 JOIN left_behind l ON l.account_id = sp.account_id AND l.id = ev.r
 SET sp.e = GREATEST(sp.s, l.removed_ms DIV 1000), sp.e_after = IF(@java, l.w, -1)
-WHERE sp.ut = 7 AND sp.e IS NULL AND (l.nth = 1 OR NOT @java);
+WHERE sp.ut = 7 AND IF(@java, sp.e IS NULL AND l.nth = 1, COALESCE(sp.e > l.removed_ms DIV 1000, TRUE));

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import { expect, test } from 'vitest';
 import { parseRecord } from '../../../src/aggregate/parse-record.ts';
 import { FeedRecord } from '../../../src/contracts/feed-record.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import { escape } from 'mysql2';
 import { expect, test } from 'vitest';
 import { list, multiRow, quote } from '../../../src/aggregate/sql-text.ts';

@@ -8,11 +8,12 @@ import {
   accountRow,
   billed,
   dayMs,
+  delayMs,
   play,
   refusals,
   windowOfDay,
 } from '../../support/fold-story.ts';
-import type { Columns, Line } from '../../support/fold-story.ts';
+import type { Columns, Line, Story } from '../../support/fold-story.ts';
 
 const vm: Columns = { id: 7, name: 'web', offering: 3, template: 11 };
 
@@ -108,6 +109,30 @@ describe('a removed account', () => {
       preset: 'correct',
     });
     expect(billed(outputs)).toEqual([[`7:5 ${dayMs / 2}`, `7:6 ${dayMs / 2}`], []]);
+  });
+
+  test('leaves public templates: they end with it in correct, though deleted later, and not before its window', () => {
+    const story: Story = {
+      lines: [
+        ['TEMPLATE.CREATE', 0, { id: 5, size: 1 }],
+        ['TEMPLATE.DELETE', 0.75 * dayMs, { id: 5 }],
+        ['TEMPLATE.CREATE', 0, { id: 6, size: 1 }],
+        ['TEMPLATE.DELETE', dayMs, { id: 6 }],
+      ],
+      templates: [5, 6].map((id) => ({ ...template(id), removedMs: null })),
+      preset: 'correct',
+      days: 2,
+    };
+    expect(billed(play({ ...story, account: removed(0.5) }))).toEqual([
+      [`7:5 ${dayMs / 2}`, `7:6 ${dayMs / 2}`],
+      [],
+    ]);
+    // Known already when the first day is computed.
+    const soon = accountRow({ removedMs: dayMs + delayMs / 2 });
+    expect(billed(play({ ...story, account: soon }))).toEqual([
+      [`7:5 ${0.75 * dayMs}`, `7:6 ${dayMs}`],
+      [],
+    ]);
   });
 
   test('that ends with its window still bills its template 1 ms of the next one in java-4.23', () => {

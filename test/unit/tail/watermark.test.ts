@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import { expect, test } from 'vitest';
 import { compareBinlogPoints } from '../../../src/tail/binlog-point.ts';
 import { committed, passed, raised, sampled, startWatermark } from '../../../src/tail/watermark.ts';

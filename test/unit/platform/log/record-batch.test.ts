@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import { fc } from '../../../support/fast-check.ts';
 import { describe, expect, test } from 'vitest';
 import { ByteReader, ByteWriter, varintSize } from '../../../../src/platform/log/bytes.ts';
 import { crc32c } from '../../../../src/platform/log/crc32c.ts';
