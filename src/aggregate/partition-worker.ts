@@ -150,6 +150,7 @@ export class PartitionWorker {
       foreign: this.#foreign,
       settings: this.#settings,
       before: this.#before,
+      window: rules.window,
     });
     const begin = (next: number) => store.begin(next, batch.nextOffset);
     await begin(from);

@@ -1,6 +1,7 @@
 import type { FeedRecord } from '../contracts/feed-record.ts';
 import type { AccountId } from '../contracts/ids.ts';
 import type { EpochMs } from '../contracts/time.ts';
+import type { WindowSpec } from '../domain/window.ts';
 import type { LogRecord } from '../platform/log/log.ts';
 import type { AccountBook } from './account-book.ts';
 import type { BaseEvents } from './base-events.ts';
@@ -11,6 +12,7 @@ import { contentHash } from '../platform/content-hash.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { writeDeadLetters } from './dead-letter.ts';
 import type { Refusal, UsageEventRecord } from './parse-record.ts';
+import { noteConflicts } from './note-conflicts.ts';
 import { noteLateDetails } from './late-details.ts';
 import { writeDetails, writeFacts } from './write-facts.ts';
 import type { NewDetail, NewFact } from './write-facts.ts';
@@ -36,6 +38,7 @@ export class Unit {
   readonly #foreign: Set<AccountId>;
   readonly #settings: SettingsBook;
   readonly #before: BaseEvents;
+  readonly #window: WindowSpec;
   #events: NewEvent[] = [];
   #details: NewDetail[] = [];
   #facts = new Map<string, NewFact>();
@@ -49,6 +52,7 @@ export class Unit {
     foreign: Set<AccountId>;
     settings: SettingsBook;
     before: BaseEvents;
+    window: WindowSpec;
   }) {
     this.#store = options.store;
     this.#book = options.book;
@@ -56,6 +60,7 @@ export class Unit {
     this.#foreign = options.foreign;
     this.#settings = options.settings;
     this.#before = options.before;
+    this.#window = options.window;
   }
 
   /** @param closedUntilMs End of the newest closed window: an older event is late. */
@@ -210,6 +215,7 @@ export class Unit {
       this.#tally,
     );
     for (const { source, refusal } of refused) this.refuse(source, refusal);
+    await noteConflicts(this.#store, refused, this.#window, this.#tally);
     for (const { event, source, incarnation, entry, isBefore } of accepted)
       if (!isBefore) this.#book.addEvent(entry, toPending(event, incarnation, source.offset));
     // What they took the place of may be in memory, and their details are only in the table.

@@ -26,7 +26,11 @@ interface Outcome {
   readonly accepted: NewEvent[];
   /** Of the accepted: those that took the place of a refused one. */
   readonly superseding: NewEvent[];
-  readonly refused: { readonly source: LogRecord; readonly refusal: Refusal }[];
+  readonly refused: {
+    readonly source: LogRecord;
+    readonly event: UsageEvent;
+    readonly refusal: Refusal;
+  }[];
 }
 
 /**
@@ -117,6 +121,7 @@ async function resolve(
     };
     outcome.refused.push({
       source: event.source,
+      event: event.event,
       refusal: { reason: 'EVENT_ID_CONFLICT', facts },
     });
     return false;

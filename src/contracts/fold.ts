@@ -24,6 +24,8 @@ export const anomalyCodes = {
   DOUBLE_OPEN: 'an opening event found the resource open already',
   EVENT_REFUSED:
     'an event that its rule cannot use: a dead letter says why, nothing else is touched',
+  EVENT_ID_CONFLICT:
+    'an event came again with other content: a dead letter holds it, and the first one counts',
   END_BEFORE_START: 'an interval ended before it began; it bills nothing',
   OPEN_UNDER_OTHER_ACCOUNT: 'a resource is open under two accounts',
   COUNTER_RESET: 'a total went down; the lower value is the new base',

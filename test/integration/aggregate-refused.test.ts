@@ -119,6 +119,13 @@ test('a duplicate is counted and bills nothing; another content under the same i
   ]);
   expect(await store.metric('aggregate_events_total', { outcome: 'duplicate' })).toBe(2);
   expect(await store.metric('aggregate_events_total', { outcome: 'conflict' })).toBe(1);
+  const code = 'EVENT_ID_CONFLICT';
+  expect(await store.metric('aggregate_dead_letters_total', { reason: code })).toBe(1);
+  expect(await store.metric('aggregate_anomalies_total', { code })).toBe(1);
+  const anomalies = `WHERE generation=${generation} AND code='${code}'`;
+  expect(await store.rows('anomaly', anomalies)).toMatchObject([
+    { account_id: '1', event_id: '1', window_start_ms: String(start) },
+  ]);
 });
 
 test('an event that its rule refuses is a dead letter with its feed record', async () => {
