@@ -153,7 +153,7 @@ export const FeedRecord = z.discriminatedUnion('kind', [
   z.object({
     ...common,
     kind: z.literal('settings'),
-    /** CloudStack's global settings by name, to every partition, valid from the first window that starts later. */
+    /** CloudStack's global settings by name, to every partition; a generation takes them when it is made. */
     settings: z.record(z.string(), z.string().nullable()),
   }),
   z.object({ ...common, kind: z.literal('watermark'), watermarkMs: EpochMsSchema }),

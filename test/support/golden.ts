@@ -15,6 +15,7 @@ import type { QuirkSet } from '../../src/domain/quirks.ts';
 import { readGoldenFolder } from '../golden/read-folder.ts';
 import { CloudContent } from './cloud-content.ts';
 import type { SqlChange, SqlRow } from './sql-script.ts';
+import { goldenSettings } from './golden-settings.ts';
 
 const folder = new URL('../data/golden/', import.meta.url);
 
@@ -97,6 +98,7 @@ export function foldGolden(
   let waiting: FoldEvent[] = [];
   const copied = new CounterCopy();
   const content = new CloudContent(golden.changes);
+  const settings = goldenSettings(golden);
   let lost = new Set<Counter>();
   for (const window of windows) {
     const { startMs, endMs } = window;
@@ -119,7 +121,7 @@ export function foldGolden(
         events: (own.get(accountId) ?? []).map((event) => content.withDetails(event)),
         facts,
         quirks,
-        settings: { snapshotVirtualSize: false },
+        settings,
       });
       states.set(accountId, output.state);
       folds.push({ ...output, accountId, window });
