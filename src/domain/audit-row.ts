@@ -2,14 +2,10 @@ import { u64 } from '../contracts/ids.ts';
 import type { U64 } from '../contracts/ids.ts';
 import { sqlDateTime } from '../contracts/time.ts';
 import type { UsageRow } from '../contracts/usage-row.ts';
+import { usageColumnsBut } from './usage-columns.ts';
 
 /** Columns of cloud_usage.cloud_usage beside id and the two marks, quota_calculated and is_hidden. */
-export const usageColumns = [
-  ...(['zone_id', 'account_id', 'domain_id', 'description', 'usage_display'] as const),
-  ...(['usage_type', 'raw_usage', 'vm_instance_id', 'vm_name', 'offering_id'] as const),
-  ...(['template_id', 'usage_id', 'type', 'size', 'network_id', 'start_date'] as const),
-  ...(['end_date', 'virtual_size', 'cpu_speed', 'cpu_cores', 'memory', 'state'] as const),
-] as const;
+export const usageColumns = usageColumnsBut('is_hidden');
 export type UsageColumn = (typeof usageColumns)[number];
 
 /** The cells of a row as text; equal rows have equal text. */

@@ -1,12 +1,8 @@
 import type { EpochMs } from '../contracts/time.ts';
+import { usageColumnsBut } from './usage-columns.ts';
 
-/** Columns of cloud_usage that say what was used: all but `id` and quota's mark. */
-export const diffColumns = [
-  ...(['zone_id', 'domain_id', 'description', 'usage_display', 'raw_usage'] as const),
-  ...(['vm_instance_id', 'vm_name', 'offering_id', 'template_id', 'usage_id', 'type'] as const),
-  ...(['size', 'network_id', 'start_date', 'end_date', 'virtual_size', 'cpu_speed'] as const),
-  ...(['cpu_cores', 'memory', 'is_hidden', 'state'] as const),
-];
+/** Columns of cloud_usage that say what was used: not whose it is, nor of which type. */
+export const diffColumns = usageColumnsBut('account_id', 'usage_type');
 export type DiffColumn = (typeof diffColumns)[number];
 
 /** A usage row of any origin, in the form in which two can be compared. */

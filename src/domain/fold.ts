@@ -12,6 +12,7 @@ import type { ChangedIntervals } from './kept-intervals.ts';
 import { Ledger } from './ledger.ts';
 import type { LedgerInput } from './ledger.ts';
 import { bucketRows } from './meters/bucket.ts';
+import { countedRows } from './meters/counted.ts';
 import { diskIo } from './meters/disk-io.ts';
 import { intervalRows } from './meters/interval-rows.ts';
 import { networkBytes } from './meters/network-bytes.ts';
@@ -67,8 +68,14 @@ export function fold(input: FoldInput): FoldOutput {
     const parts = window.billedAs ?? [window];
     const last = contextOf(parts.at(-1) ?? window);
     // What counters have grown by is known at the run time: it is of the newest window.
-    const network = networkBytes(last, facts.counters, state.networkBases, ledger.findings);
-    const disk = diskIo(last, facts.counters, state.diskBases, ledger.findings);
+    const network = countedRows(
+      networkBytes,
+      last,
+      facts.counters,
+      state.networkBases,
+      ledger.findings,
+    );
+    const disk = countedRows(diskIo, last, facts.counters, state.diskBases, ledger.findings);
     bases = { networkBases: network.bases, diskBases: disk.bases };
     growth = { network: network.growth, disk: disk.growth };
     for (const part of parts.slice(0, -1)) {

@@ -3,18 +3,11 @@ import { hasOwnDates } from './diff.ts';
 import type { Difference, DiffRow } from './diff.ts';
 import type { UnswitchedQuirkName } from './unswitched-quirks.ts';
 
-/** What a Java usage server is known to do, and that no preset repeats; see docs/rebuild.md. */
-export const javaFaults = {
-  duplicate: 'a run wrote a row that was there already',
-  'pull-back': 'a run began at an event of an earlier window and wrote all rows since then again',
-  'merged-minute': 'an event up to a minute before the window made the window longer',
-  'catch-up': 'no run computed this window alone and on time',
-  'late-id':
-    'an event or statistics row that committed after one with a higher id was never copied',
-  undo: 'an event behind the row was copied but never processed: a failing event took it along',
-  'late-event': 'an event committed after its window was computed; here it became a correction',
-} as const satisfies Partial<Record<UnswitchedQuirkName | 'late-event', string>>;
-export type JavaFault = keyof typeof javaFaults;
+/** Faults of a Java usage server that rows, events and runs can show; what each is, is in unswitched-quirks.ts. */
+export type JavaFault = Extract<
+  UnswitchedQuirkName,
+  'duplicate' | 'pull-back' | 'merged-minute' | 'catch-up' | 'late-id' | 'undo' | 'late-event'
+>;
 
 /** What is known of the Java server for one account and window. */
 export interface JavaEvidence {

@@ -1,29 +1,17 @@
 import { sqlDateTime } from '../contracts/time.ts';
 import type { UsageRow } from '../contracts/usage-row.ts';
+import { usageColumnsBut } from './usage-columns.ts';
 
 /**
- * The columns of a usage row that a late event can change beside its quantity, by their names in
- * `cloud_usage`, in a fixed order. `domain_id` is none of them: it is the account's as known now, not an event's.
+ * The columns of a usage row that a late event can change beside its quantity. Their order is part of a
+ * correction's id. `domain_id` is none of them: it is the account's as known now, not an event's.
  */
 export const comparedColumns = [
-  'zone_id',
-  'description',
-  'vm_instance_id',
-  'vm_name',
-  'offering_id',
-  'template_id',
-  'usage_id',
-  'type',
-  'size',
-  'network_id',
-  'virtual_size',
-  'cpu_speed',
-  'cpu_cores',
-  'memory',
-  'is_hidden',
-  'state',
-  'start_date',
-  'end_date',
+  ...usageColumnsBut(
+    ...(['account_id', 'domain_id', 'usage_type', 'usage_display', 'raw_usage'] as const),
+    ...(['start_date', 'end_date'] as const),
+  ),
+  ...(['start_date', 'end_date'] as const),
 ] as const;
 export type ComparedColumn = (typeof comparedColumns)[number];
 

@@ -59,6 +59,13 @@ export const unswitchedQuirks = {
     reason: 'it follows from pull-back',
     test: 'test/unit/domain/unswitched-quirks.test.ts: an event half a minute before a window is billed in its own window',
   },
+  'late-event': {
+    java: 'an event that commits after its window was computed counts from then on: what was written of the time before stays wrong, or is written again',
+    correct: 'what was published wrong becomes a correction',
+    presets: never,
+    reason: 'it depends on the moment of a run',
+    test: 'test/integration/golden-late.test.ts: each row once, a correction for what was published wrong',
+  },
   'late-id': {
     java: 'an event that commits after one with a higher id was copied is never copied',
     correct: 'changes are read in the order of their commits, and known by their ids',

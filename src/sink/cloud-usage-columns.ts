@@ -1,29 +1,8 @@
+import { cloudUsageColumns, textColumns } from '../domain/usage-columns.ts';
 import { AppError } from '../platform/errors.ts';
 import { quoteName } from '../platform/mysql.ts';
 import type { Session } from './session.ts';
 
-/** Columns that `record` and `cloud_usage` share, by one name; id and quota_calculated are apart. */
-const plainColumns = [
-  'zone_id',
-  'account_id',
-  'domain_id',
-  'usage_type',
-  'raw_usage',
-  'vm_instance_id',
-  'offering_id',
-  'template_id',
-  'usage_id',
-  'size',
-  'network_id',
-  'virtual_size',
-  'cpu_speed',
-  'cpu_cores',
-  'memory',
-  'is_hidden',
-  'start_date',
-  'end_date',
-] as const;
-const textColumns = ['description', 'usage_display', 'vm_name', 'type', 'state'] as const;
 const jobColumns = [
   'id',
   'host',
@@ -73,12 +52,13 @@ export async function inspectCloudUsage(session: Session, schema: string): Promi
     rows.map((row) => [`${String(row['t'])}.${String(row['c'])}`, row['charset']]),
   );
   const wanted = [
-    ...['id', 'quota_calculated', ...plainColumns, ...textColumns].map((c) => `cloud_usage.${c}`),
+    ...['id', 'quota_calculated', ...cloudUsageColumns].map((c) => `cloud_usage.${c}`),
     ...jobColumns.map((c) => `usage_job.${c}`),
   ];
   const missing = wanted.filter((column) => !charsets.has(column));
   if (missing.length > 0) throw new AppError('CLOUD_USAGE_MISSING', { schema, missing });
-  const all = [...plainColumns, ...textColumns].map((c) => quoteName(c));
+  // `record` has them by the same names.
+  const all = cloudUsageColumns.map((c) => quoteName(c));
   const narrow = textColumns
     .filter((c) => charsets.get(`cloud_usage.${c}`) !== 'utf8mb4')
     .map((c) => quoteName(c));

@@ -70,7 +70,7 @@ test('a bucket is billed in each window with the size that is known at its run t
     }),
     law,
   );
-  expect(seen).toBeGreaterThan(law.numRuns);
+  expect(seen).toBeGreaterThan(100);
 });
 
 /** Types whose rows come together. */

@@ -90,7 +90,7 @@ test('in correct, an interval is billed from the event that opens it to the one 
     }),
     law,
   );
-  expect(closed).toBeGreaterThan(law.numRuns);
+  expect(closed).toBeGreaterThan(1000);
 });
 
 test('in correct, running time is what a naive second hand counts', () => {

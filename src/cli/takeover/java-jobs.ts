@@ -1,5 +1,6 @@
 import type { EpochMs } from '../../contracts/time.ts';
 import { sqlDateTime } from '../../contracts/time.ts';
+import { cloudUsageColumns } from '../../domain/usage-columns.ts';
 import { AppError } from '../../platform/errors.ts';
 import { quoteName } from '../../platform/mysql.ts';
 import type { Connection, RowDataPacket } from '../../platform/mysql.ts';
@@ -138,9 +139,7 @@ export async function findProblems(
     );
   const doubles = await one(
     `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${usage} WHERE start_date >= ? AND start_date < ?
-       GROUP BY zone_id, account_id, domain_id, description, usage_display, usage_type, raw_usage,
-         vm_instance_id, vm_name, offering_id, template_id, usage_id, type, size, network_id,
-         start_date, end_date, virtual_size, cpu_speed, cpu_cores, memory, is_hidden, state
+       GROUP BY ${cloudUsageColumns.map((column) => quoteName(column)).join(', ')}
        HAVING COUNT(*) > 1) AS doubled`,
     [sqlDateTime(last.startMs), boundary],
   );
