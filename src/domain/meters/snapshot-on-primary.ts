@@ -27,7 +27,7 @@ export const snapshotOnPrimaryRules: Readonly<Record<string, EventRule>> = {
     });
     return;
   }),
-  'VMSNAPSHOT.OFF_PRIMARY': eventRule({ account: true }, (ledger, event) => {
+  'VMSNAPSHOT.OFF_PRIMARY': eventRule({}, (ledger, event) => {
     const open = ledger.tables.snapshotOnPrimary
       .openOf(resource(event))
       .filter((row) => row.name !== null && row.name === event.resourceName);

@@ -25,7 +25,7 @@ export const volumeRules: Readonly<Record<string, EventRule>> = {
       ledger.succeed('volume', later, event, { ...ownColumns(event), vmId: event.vmId });
     }
   }),
-  'VOLUME.RESIZE': eventRule({ account: true, values: ['size'] }, (ledger, event) => {
+  'VOLUME.RESIZE': eventRule({ values: ['size'] }, (ledger, event) => {
     const open = openOf(ledger, event);
     if (open.length === 0) ledger.note('CLOSE_WITHOUT_OPEN', event, {});
     for (const row of open)
