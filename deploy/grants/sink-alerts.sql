@@ -1,4 +1,4 @@
--- For a sink with `--alerts`: lets it raise and clear the alert of a failed usage job in the management server's
+-- For a sink with `--alerts`: lets it raise and clear the alerts about usage in the management server's
 -- schema, on whichever server that is. Nothing else there can be read or written.
 -- Fill in: ${user} ${host} ${password} ${cloud}; run as an administrator, on the server of that schema.
 

@@ -162,7 +162,7 @@ export const settings = {
   alerts: setting({
     name: 'alerts',
     value: 'mysql://user@host:3306|off',
-    what: "server of the management server's schema (--cloud-schema): where to raise CloudStack's alert when usage fails (deploy/grants/sink-alerts.sql)",
+    what: "server of the management server's schema (--cloud-schema): where to raise CloudStack's alerts when usage fails or cannot be right (deploy/grants/sink-alerts.sql)",
     schema: z
       .union([z.literal(['off', false]).transform(() => null), databaseAddress])
       .default(null),

@@ -1,3 +1,5 @@
+import { sqlDateTime } from '../contracts/time.ts';
+import type { Window } from '../contracts/time.ts';
 import { crashPoint } from '../platform/crash-points.ts';
 import { pause, runTogether } from '../platform/lifecycle.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
@@ -8,6 +10,7 @@ import type { Frontier } from './due-window.ts';
 import { abandonAfterGrace, dropAfterGrace } from './drop-after-grace.ts';
 import { countIncomplete } from './incomplete-accounts.ts';
 import { holdLease, renewLease } from './lease.ts';
+import { overfullRows } from './overfull-rows.ts';
 import { publishRepaired } from './publish-repaired.ts';
 import type { RepairedWindow } from './publish-repaired.ts';
 import { publishWindow } from './publish-window.ts';
@@ -31,7 +34,7 @@ export interface Leadership extends PublishContext {
   readonly options: SinkOptions & { readonly pollMs: number; readonly leaseMs: number };
   readonly io: SinkIo;
   /** null: CloudStack is told of no failure. */
-  readonly alerts: UsageAlerts | null;
+  readonly alerts: { readonly result: UsageAlerts; readonly sanity: UsageAlerts } | null;
   /** Called after rows were added to a published window. */
   readonly reportRepaired: (repaired: RepairedWindow) => void;
   /** Called after each publication, and at every look for one. */
@@ -86,7 +89,7 @@ async function publishAll(leadership: Leadership, signal: AbortSignal): Promise<
         const published = await publishWindow(leadership, frontier.next);
         crashPoint('sink.after-commit-before-outbox');
         await report({ ...frontier, publishedUntilMs: frontier.next.endMs }, published);
-        await tellOfWindow(leadership);
+        await tellOfWindow(leadership, frontier.next);
       } else {
         await report(frontier, null);
         const { untilMs } = options;
@@ -108,13 +111,23 @@ async function publishAll(leadership: Leadership, signal: AbortSignal): Promise<
   }
 }
 
-/** A good job clears the alert; one that had to leave accounts out is none. */
-async function tellOfWindow({ alerts, work, t, generation }: Leadership): Promise<void> {
+/** A good job clears the alerts; one that had to leave accounts out, or that bills too much, is none. */
+async function tellOfWindow(
+  { alerts, work, t, generation }: Leadership,
+  window: Window,
+): Promise<void> {
   if (alerts === null) return;
+  const { count, examples } = await overfullRows(work, t, generation, window);
+  if (count === 0) await alerts.sanity.clear();
+  else
+    await alerts.sanity.raise(
+      `Usage sanity check failed. Rows with more hours than their window: ${count}`,
+      `Window from ${sqlDateTime(window.startMs)} GMT. ${examples.join('; ')}`,
+    );
   const waiting = await countIncomplete(work, t, generation);
-  if (waiting === 0) return alerts.clear();
+  if (waiting === 0) return alerts.result.clear();
   const letters = '`usagestream dead-letters list --reason FOLD_BUG`';
-  await alerts.raise(
+  await alerts.result.raise(
     `Usage job incomplete. Accounts left out: ${waiting}`,
     `The usage of ${waiting} accounts could not be worked out. They are billed when they are repaired: ${letters} says what to do.`,
   );
@@ -126,7 +139,7 @@ async function tellOfFault({ alerts, work, t }: Leadership, error: unknown): Pro
   const said = error instanceof Error ? error.message : String(error);
   const code = isAppError(error) ? `${error.code} ${JSON.stringify(error.facts)}` : said;
   const job = await openJobId(work, t).catch(() => null);
-  await alerts.raise(`Usage job failed. Job id: ${job ?? 'none'}`, code);
+  await alerts.result.raise(`Usage job failed. Job id: ${job ?? 'none'}`, code);
 }
 
 /** @throws GENERATION_CHANGED when another generation is live from now on: the term is over. */
@@ -144,7 +157,7 @@ async function publishAllRepaired(leadership: Leadership, signal: AbortSignal): 
     const { window, rows } = repaired;
     leadership.io.logger.info({ ...window, rows: rows.pending }, 'repaired window published');
     leadership.reportRepaired(repaired);
-    await tellOfWindow(leadership);
+    await tellOfWindow(leadership, window);
   }
 }
 

@@ -19,7 +19,8 @@ import type { PublishedWindow } from './publish-window.ts';
 import { Session } from './session.ts';
 import type { SinkIo } from './sink-options.ts';
 import type { StoreTables } from './store-tables.ts';
-import { UsageAlerts } from './usage-alerts.ts';
+import { alertKinds, UsageAlerts } from './usage-alerts.ts';
+import type { AlertTarget } from './usage-alerts.ts';
 
 /** What outlives a term: whoever this process is to the lease, and what it has done. */
 export interface SinkSelf {
@@ -100,8 +101,7 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
         ? { mode: 'primary', columns, job, helperTables, mayAmend }
         : { mode: 'shadow' },
       clock: io.clock,
-      alerts:
-        columns && options.alerts ? new UsageAlerts(options.alerts, io.logger, io.metrics) : null,
+      alerts: columns && options.alerts ? usageAlerts(options.alerts, io) : null,
       reportRepaired: (repaired) => {
         reportExtras(io, { publishedUntilMs: repaired.window.endMs }, repaired);
       },
@@ -113,6 +113,11 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
     await stepDown(self, io, lease);
   }
 }
+
+const usageAlerts = (target: AlertTarget, { logger, metrics }: SinkIo): Leadership['alerts'] => ({
+  result: new UsageAlerts(alertKinds.result, target, logger, metrics),
+  sanity: new UsageAlerts(alertKinds.sanity, target, logger, metrics),
+});
 
 /** The aggregate stage makes the generation; the sink may be started first. */
 async function awaitGeneration(

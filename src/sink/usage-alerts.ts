@@ -12,9 +12,15 @@ export interface AlertTarget {
   readonly schema: string;
 }
 
-/** ALERT.USAGE.RESULT: a usage job failed. */
-const type = 20;
-const name = 'ALERT.USAGE.RESULT';
+/** CloudStack's alerts that its usage server raises. */
+export const alertKinds = {
+  /** A usage job failed. */
+  result: { type: 20, name: 'ALERT.USAGE.RESULT' },
+  /** What was billed cannot be right. */
+  sanity: { type: 23, name: 'ALERT.USAGE.SANITY' },
+} as const;
+type AlertKind = (typeof alertKinds)[keyof typeof alertKinds];
+
 /** Alerts of the usage server are of no zone and no pod. */
 const place = 'type = ? AND data_center_id = 0 AND pod_id = 0 AND resolved IS NULL';
 /** A server that does not answer must not hold up the next window. */
@@ -22,18 +28,20 @@ const lockWaitSeconds = 2;
 const contentLength = 4000;
 
 /**
- * Raises and clears CloudStack's alert "usage job failed", as its own usage server does: one open alert at
- * a time, cleared by the next good job. It helps and decides nothing: what cannot be written is logged, and
- * billing goes on.
+ * Raises and clears an alert of CloudStack, as its own usage server does: one open alert of a kind at a time,
+ * cleared by the next good job. It helps and decides nothing: what cannot be written is logged, and billing
+ * goes on.
  */
 export class UsageAlerts {
+  readonly #kind: AlertKind;
   readonly #target: AlertTarget;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   /** As far as this process knows; null before it looked. */
   #isRaised: boolean | null = null;
 
-  constructor(target: AlertTarget, logger: Logger, metrics: Metrics) {
+  constructor(kind: AlertKind, target: AlertTarget, logger: Logger, metrics: Metrics) {
+    this.#kind = kind;
     this.#target = target;
     this.#logger = logger;
     this.#metrics = metrics;
@@ -42,6 +50,7 @@ export class UsageAlerts {
   /** Raises the alert, unless one is open. */
   async raise(subject: string, content: string): Promise<void> {
     if (this.#isRaised === true) return;
+    const { type, name } = this.#kind;
     const isDone = await this.#write('raise', async (session, table) => {
       const open = await session.row(`SELECT id FROM ${table} WHERE ${place} LIMIT 1`, [type]);
       if (open) return;
@@ -60,6 +69,7 @@ export class UsageAlerts {
   /** Clears the alert, if one is open. */
   async clear(): Promise<void> {
     if (this.#isRaised === false) return;
+    const { type } = this.#kind;
     const isDone = await this.#write('clear', async (session, table) => {
       const { matched } = await session.run(
         `UPDATE ${table} SET resolved = UTC_TIMESTAMP() WHERE ${place}`,

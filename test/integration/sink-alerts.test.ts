@@ -80,13 +80,39 @@ test('windows that leave accounts out raise an alert until these are repaired', 
   expect(await alerts()).toMatchObject([{ cleared: 1 }]);
 });
 
+test('rows with more hours than their window raise an alert, which the next clean window clears', async () => {
+  const doubled = { quantity: 2 * day, raw_usage: 48, usage_display: '48 Hrs' };
+  const second = firstDay + day;
+  await store.addRows([
+    { account: '2', key: 'vm:2', columns: doubled },
+    // Two NICs share a row; a close bills its own millisecond; bytes are no hours.
+    { account: '1', key: 'nic', type: 13, columns: doubled },
+    { account: '1', key: 'closed', type: 3, columns: { quantity: day + 5 } },
+    { account: '1', key: 'bytes', type: 4, columns: { quantity: 10 * day } },
+    { account: '2', key: 'vm:2', startMs: second, columns: { ...doubled, quantity: 3 * day } },
+    { account: '2', key: 'vm:2', startMs: second + day },
+  ]);
+  await store.close(second + 2 * day);
+  const raised = {
+    ...{ type: 23, name: 'ALERT.USAGE.SANITY', pod_id: '0', data_center_id: '0' },
+    subject: 'Usage sanity check failed. Rows with more hours than their window: 1',
+  };
+  await publish(second + day);
+  expect(await alerts()).toMatchObject([{ ...raised, cleared: 0 }]);
+  expect(await store.value(`SELECT content FROM ${cloud}.alert`)).toBe(
+    'Window from 2026-03-01 00:00:00 GMT. account 2, type 1: 48 Hrs of "running time of vm:2"',
+  );
+  await publish(second + 2 * day);
+  expect(await alerts()).toMatchObject([{ ...raised, cleared: 1 }]);
+});
+
 test('alerts that cannot be written hold up no window', async () => {
   const metrics = createMetrics();
   const options = { alerts: { server, schema: 'no_such_schema' } };
   await publishUntil(store, firstDay + day, options, { store: asSink, metrics });
   expect(await store.value('SELECT COUNT(*) FROM cu.cloud_usage')).toBe('1');
   const counted = await metrics.sinkAlerts.get();
-  expect(counted.values).toMatchObject([{ labels: { action: 'failed' }, value: 1 }]);
+  expect(counted.values).toMatchObject([{ labels: { action: 'failed' }, value: 2 }]);
 });
 
 test.each(['DELETE FROM alert', 'UPDATE alert SET subject = 1', 'SELECT content FROM alert'])(
