@@ -40,7 +40,7 @@ export const storeFailures: readonly Failure[] = [
     holds: 'event time alone counts; days of 23 and 25 hours are whole windows',
     tests: [
       'cloud-windows.test.ts: the day of 23 hours is one window, and the others have 24',
-      'cloud-windows.test.ts: R12: the day of 25 hours is one window with one set of rows',
+      'cloud-windows.test.ts: the day of 25 hours is one window with one set of rows',
       'cloud-windows.test.ts: a leap day, and weeks without an event, are billed day by day',
       'aggregate-windows.test.ts: an event of the future waits for its window',
       'tail-preflight.test.ts: a clock that is not ours is a warning',

@@ -68,7 +68,7 @@ const cases: readonly Case[] = [
     lengths: { 24: 2, 23: 1 },
   },
   {
-    why: 'R12: the day of 25 hours is one window with one set of rows',
+    why: 'the day of 25 hours is one window with one set of rows',
     ...{ range: 1440, zone: berlin, from: '2026-10-23T22:00:00', to: '2026-10-26T23:00:00' },
     lengths: { 24: 2, 25: 1 },
   },

@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 /*
  * R1 to R8, R10 and R11 of the histories with which CloudStack's usage server bills twice, for ever, or not at
  * all (docs/cloudstack/windows.md), mostly because one event undid others. Here each row is written once,
- * whatever the preset. R9 and R13 are in cloud-windows.test.ts; R12 is about the day of 25 hours.
+ * whatever the preset. R9 and R13 are in cloud-windows.test.ts, R12 in long-day.test.ts.
  */
 
 const day = 86_400_000;
