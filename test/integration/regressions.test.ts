@@ -6,6 +6,8 @@ import { quoteName } from '../../src/platform/mysql.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { tell } from '../support/cloud-story.ts';
 import type { StoryEvent } from '../support/cloud-story.ts';
+import { balancer, ip, vm, volume } from '../support/story-events.ts';
+import { crashAtEach } from '../chaos/crash-chain.ts';
 import { brief, publishedDays } from '../support/published-days.ts';
 import { servers } from '../support/servers.ts';
 import { runStages, untilArgs } from '../support/stages.ts';
@@ -21,18 +23,6 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 const day = 86_400_000;
 const startMs = Date.parse('2026-05-04T00:00:00Z');
 const fifthDay = startMs + 5 * day;
-
-const vm = (type: string, created: string, columns: object = {}): StoryEvent => ({
-  ...{ type, created, resource_id: 7, resource_name: 'web', offering_id: 21, template_id: 11 },
-  ...{ resource_type: 'KVM', ...columns },
-});
-const volume = (type: string, created: string, columns: object = {}): StoryEvent => ({
-  ...{ type, created, resource_id: 9, resource_name: 'ROOT-7', offering_id: 31, template_id: 11 },
-  ...{ size: 1024, ...columns },
-});
-const ip = (type: string, created: string, columns: object = {}): StoryEvent => ({
-  ...{ type, created, resource_id: 4, resource_name: '203.0.113.4', size: 0, ...columns },
-});
 
 const firstDay = (time: string) => `2026-05-04 ${time}`;
 
@@ -120,10 +110,6 @@ const scenarios = [
   },
 ];
 
-const balancer = (id: number, created: string): StoryEvent => ({
-  ...{ type: 'LB.CREATE', created, resource_id: id, resource_name: `lb-${id}` },
-});
-
 const nameless = [
   vm('VM.CREATE', firstDay('06:00:00')),
   ip('NET.IPASSIGN', firstDay('12:00:00'), { size: null }),
@@ -193,7 +179,7 @@ describe.each(presets)('%s', (preset) => {
   describe('on a server whose table of volumes has the wider key, with stages that end after each window', () => {
     let stopping: Pipeline;
     const [deployed] = scenarios;
-    const account = { deployed: 3, late: 4 };
+    const account = { deployed: 3, late: 4, counted: 5 };
 
     beforeAll(async () => {
       stopping = await newPipeline(preset);
@@ -202,6 +188,11 @@ describe.each(presets)('%s', (preset) => {
         `ALTER TABLE ${table} DROP INDEX id, ADD UNIQUE KEY id (volume_id, created, vm_id)`,
       );
       await tell(stopping, { accounts: Object.values(account) });
+      await stopping.pool.query(
+        `INSERT INTO ${quoteName(stopping.names.cloudSchema, 'user_statistics')}
+           (data_center_id, account_id, device_id, device_type, network_id, agg_bytes_sent)
+         VALUES (1, ${account.counted}, 12, 'DomainRouter', 77, 500)`,
+      );
       await runStages(stopping, [['tail', ...untilArgs(startMs)]]);
       await tell(stopping, {
         committedMs: startMs + day / 4 + 60_000,
@@ -218,6 +209,15 @@ describe.each(presets)('%s', (preset) => {
           { ...balancer(503, firstDay('22:00:00')), account_id: account.late },
         ],
       });
+      const second = untilArgs(startMs + 2 * day);
+      await runStages(stopping, [
+        ['tail', ...second],
+        ['aggregate', ...second],
+      ]);
+      // It dies when the growths of the window are written, and the job is not.
+      const at = 'sink.helpers-written';
+      const env = { USAGESTREAM_SINK: servers().mariadbUrl, USAGESTREAM_LOG: logUrl() };
+      await crashAtEach(stopping, env, 'sink', [{ at, args: second }]);
       for (const stop of [2, 5]) await runUntil(stopping, startMs + stop * day);
       // Once more: nothing is left to do, and nothing is done.
       await runUntil(stopping, fifthDay);
@@ -254,19 +254,28 @@ describe.each(presets)('%s', (preset) => {
       );
     });
 
-    test('R10: stages that start again go on, window by window, each with one good job', async () => {
+    test('R10: a sink that died in the middle of a window goes on: each has its growths and one good job', async () => {
       const { names, pool } = stopping;
-      const [jobs] = await pool.query<RowDataPacket[]>(
-        `SELECT success, start_millis, end_millis FROM ${quoteName(names.cloudUsageSchema, 'usage_job')}
-         WHERE end_millis > 0 ORDER BY id`,
-      );
+      const usage = async (sql: string) => {
+        const own = sql.replace('$', `${quoteName(names.cloudUsageSchema)}.`);
+        return (await pool.query<RowDataPacket[]>(own))[0];
+      };
+      const jobs = await usage('SELECT * FROM $usage_job WHERE end_millis > 0 ORDER BY id');
       expect(jobs.map((job) => [job['success'], ...timesOf(job)])).toEqual(
         [0, 1, 2, 3, 4].map((n) => [1, startMs + n * day, startMs + (n + 1) * day - 1]),
       );
+      const grown = await usage('SELECT * FROM $usage_network ORDER BY event_time_millis');
+      expect(grown.map((row) => Number(row['bytes_sent']))).toEqual([500, 0, 0, 0, 0]);
+      const rows = await publishedDays(stopping, startMs, account.counted);
+      expect(rows.map(({ day: n, type }) => [n, type])).toEqual([
+        [0, 4],
+        [0, 5],
+      ]);
     });
   });
 });
 
+const logUrl = () => `kafka://${servers().kafkaBrokers.join(',')}`;
 const timesOf = (job: RowDataPacket) => [Number(job['start_millis']), Number(job['end_millis'])];
 
 /** As the query orders them: NULL machines first, then by machine and id. */
