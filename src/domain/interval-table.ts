@@ -54,7 +54,7 @@ export class IntervalTable<T extends Interval> {
   }
 
   /** Puts `next` where the closed row `row` is: of what its rule knows only once the row is read. */
-  amend(row: T, next: T): void {
+  replaceClosed(row: T, next: T): void {
     const position = this.#rows.findIndex(({ serial }) => serial === row.serial);
     if (this.#rows[position]?.endMs == null)
       throw new Error(`interval ${row.serial} is not closed`);

@@ -48,6 +48,6 @@ function closeAll({ tables, window }: Ledger, facts: AccountFacts, removedMs: Ep
     if (row.storageType !== 1 || !left.has(row.entityId)) continue;
     const ended = { ...row, endMs: Math.max(row.beginMs, removedMs), closedBy: null };
     if (row.endMs === null) tables.storage.replace(row, ended);
-    else if (row.endMs > ended.endMs) tables.storage.amend(row, ended);
+    else if (row.endMs > ended.endMs) tables.storage.replaceClosed(row, ended);
   }
 }

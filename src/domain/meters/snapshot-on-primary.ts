@@ -87,7 +87,7 @@ function endEmpty(
     if (row.physicalSize !== zero) continue;
     const ended = { ...row, endMs: window.runMs };
     if (row.endMs === null) tables.snapshotOnPrimary.replace(row, ended);
-    else tables.snapshotOnPrimary.amend(row, ended);
+    else tables.snapshotOnPrimary.replaceClosed(row, ended);
   }
 }
 

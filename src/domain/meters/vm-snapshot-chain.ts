@@ -29,7 +29,7 @@ export function chainedTime(ledger: Ledger, ctx: RowContext): VmSnapshotTime[] {
     if (row.size !== zero) pending.set(chain, row);
     else if (row.endMs === null)
       table.replace(row, { ...row, endMs: runMs, closedBy: row.openedBy });
-    else table.amend(row, { ...row, endMs: runMs });
+    else table.replaceClosed(row, { ...row, endMs: runMs });
   }
   for (const row of pending.values()) found.push(time(ctx, row, endMs, null));
   return withUniqueKeys(found);
