@@ -13,9 +13,9 @@ import { fold } from '../../src/domain/fold.ts';
 import type { FoldOutput } from '../../src/domain/fold.ts';
 import type { QuirkSet } from '../../src/domain/quirks.ts';
 import { readGoldenFolder } from '../golden/read-folder.ts';
+import { settingsAt } from '../golden/server-settings.ts';
 import { CloudContent } from './cloud-content.ts';
 import type { SqlChange, SqlRow } from './sql-script.ts';
-import { goldenSettings } from './golden-settings.ts';
 
 const folder = new URL('../data/golden/', import.meta.url);
 
@@ -98,7 +98,8 @@ export function foldGolden(
   let waiting: FoldEvent[] = [];
   const copied = new CounterCopy();
   const content = new CloudContent(golden.changes);
-  const settings = goldenSettings(golden);
+  const firstRunMs = golden.fromMs + golden.rangeMs + golden.runDelayMs;
+  const settings = settingsAt(golden.changes, firstRunMs);
   let lost = new Set<Counter>();
   for (const window of windows) {
     const { startMs, endMs } = window;
