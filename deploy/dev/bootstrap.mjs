@@ -22,7 +22,7 @@ const commands = {
     // Naming a file asks for that one test, not for everything.
     const code = args.some((arg) => !arg.startsWith('-')) ? 0 : await run.checks();
     return code === 0
-      ? run.withServers([...vitest, ...reporters(), ...args], ['--debezium'])
+      ? run.withServers([...vitest, ...reporters(), ...args], ['--debezium', '--require'])
       : code;
   },
   demo: (run, args) => {

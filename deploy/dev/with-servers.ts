@@ -1,5 +1,5 @@
 // Runs a command with a MariaDB and a Kafka at hand, and leaves nothing behind.
-//   node deploy/dev/with-servers.ts [--yes] [--keep] [--without-kafka] [--debezium] -- command [arguments]
+//   node deploy/dev/with-servers.ts [--yes] [--keep] [--without-kafka] [--debezium] [--require] -- command [arguments]
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -39,6 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
     await using servers = await findServers(yes, stop.signal, !options.includes('--without-kafka'));
     if (options.includes('--debezium')) await bringDebezium();
     await using mysql = await offerMysql(folder, stop.signal);
+    if (options.includes('--require')) env['USAGESTREAM_TEST_REQUIRE'] ??= isComplete(servers);
     const offered = { ...addresses(servers), [ON_DEMAND]: mysql.socket };
     const code = await runCommand(command, offered);
     if (keep && code === 0 && !stop.signal.aborted) await hold(servers, folder);
@@ -73,6 +74,10 @@ function addresses(servers: Servers): NodeJS.ProcessEnv {
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
   };
 }
+
+// Where we start the servers all that tests need can be brought, and CI is to be told when it was not.
+const isComplete = ({ pids }: Servers): string =>
+  pids.length > 0 || isOn(process.env['CI']) ? '1' : '0';
 
 async function runCommand(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const [program = '', ...args] = [...dieWithUs('TERM'), ...command];

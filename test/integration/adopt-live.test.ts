@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { startMysql } from '../../deploy/dev/mysql.ts';
-import { findMysql } from '../../deploy/dev/mysql-programs.ts';
 import { allTopics } from '../../src/cli/demo/pipeline.ts';
 import { FeedRecord } from '../../src/contracts/feed-record.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -14,13 +13,12 @@ import { startDebezium } from '../support/debezium.ts';
 import { debeziumTopics, masked, rawTopics } from '../support/debezium-topics.ts';
 import { startLoad } from '../support/event-load.ts';
 import { adoptOptions, startAdopt } from '../support/running-adopt.ts';
-import { mysqlUrl } from '../support/mysql.ts';
+import { mysqlPrograms } from '../support/mysql.ts';
 import { canRunDebezium, servers, startMariaDb } from '../support/servers.ts';
 import { tailedCloud } from '../support/tailed-cloud.ts';
 import type { TailedCloud } from '../support/tailed-cloud.ts';
 
-// Asked first, because that brings the programs.
-const mysql = canRunDebezium() && (await mysqlUrl()) !== undefined ? findMysql() : undefined;
+const mysql = canRunDebezium() ? await mysqlPrograms() : undefined;
 
 describe.skipIf(!canRunDebezium()).each([
   { flavour: 'mariadb', programs: '' },

@@ -3,17 +3,15 @@ import { changeCloud, fillCloud } from '../support/cloud-changes.ts';
 import { startDebezium } from '../support/debezium.ts';
 import { debeziumTopics, masked, rawTopics, whenRawHas } from '../support/debezium-topics.ts';
 import type { RawRecord } from '../support/debezium-topics.ts';
-import { mysqlUrl } from '../support/mysql.ts';
+import { mysqlPrograms } from '../support/mysql.ts';
 import { canRunDebezium, randomSuffix, servers, startMariaDb } from '../support/servers.ts';
 import { startMysql } from '../../deploy/dev/mysql.ts';
-import { findMysql } from '../../deploy/dev/mysql-programs.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import { capturedTables } from '../../src/tail/captured-tables.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
-// Asked first, because that brings the programs.
-const mysql = canRunDebezium() && (await mysqlUrl()) !== undefined ? findMysql() : undefined;
+const mysql = canRunDebezium() ? await mysqlPrograms() : undefined;
 
 describe.skipIf(!canRunDebezium()).each([
   { flavour: 'mariadb', programs: '' },

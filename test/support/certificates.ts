@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { leftOut } from './left-out.ts';
 
 /** Paths of PEM files. The server's certificate is for 127.0.0.1 and localhost and is signed by `ca`. */
 export interface Certificates {
@@ -55,7 +56,7 @@ export function hasOpenssl(): boolean {
     openssl(['version']);
     return true;
   } catch {
-    return false;
+    return leftOut('tests of TLS', 'no program openssl');
   }
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { findMysql } from '../../deploy/dev/mysql-programs.ts';
 import { ON_DEMAND } from '../../deploy/dev/on-demand.ts';
+import { leftOut } from './left-out.ts';
 
 /**
  * URL of the MySQL that tests share, started when the first asks; undefined, with the reason on stderr,
@@ -12,8 +13,18 @@ export async function mysqlUrl(): Promise<string | undefined> {
   if (given) return given;
   const found = await ask(process.env[ON_DEMAND]);
   if ('url' in found) return found.url;
-  console.warn(`skipped: tests on MySQL (${found.why})`);
+  leftOut('tests on MySQL', found.why);
   return undefined;
+}
+
+/** Folder of the programs of a MySQL, for tests that start one of their own; undefined: they are skipped. */
+export async function mysqlPrograms(): Promise<string | undefined> {
+  // Asked first, because that brings the programs.
+  if ((await mysqlUrl()) === undefined) return undefined;
+  const programs = findMysql();
+  if (programs === undefined)
+    leftOut('tests that start a MySQL of their own', 'its programs are not in the cache');
+  return programs;
 }
 
 async function ask(path: string | undefined): Promise<{ url: string } | { why: string }> {

@@ -3,6 +3,7 @@ import { findDebeziumJars } from '../../deploy/dev/debezium-jars.ts';
 import { findJava } from '../../deploy/dev/java.ts';
 import { findKafkaJars } from '../../deploy/dev/kafka-jars.ts';
 import { findMariaDb } from '../../deploy/dev/mariadb.ts';
+import { leftOut } from './left-out.ts';
 
 export { startKafka } from '../../deploy/dev/kafka.ts';
 export type { LocalServer } from '../../deploy/dev/local-server.ts';
@@ -32,8 +33,7 @@ export const canRunDebezium = (): boolean =>
 
 function present(what: string, found: readonly unknown[]): boolean {
   if (found.every((program) => program !== undefined)) return true;
-  console.warn(`skipped: tests that hurt a server of their own need ${what} on this machine`);
-  return false;
+  return leftOut('tests that hurt a server of their own', `no ${what} on this machine`);
 }
 
 export function randomSuffix(): string {
