@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pipeline } from '../../src/cli/demo/pipeline.ts';
-import { crashPoints } from '../../src/platform/crash-points.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import type { Random } from '../../src/simulate/random.ts';
 import type { Faults } from '../support/fault-proxy.ts';
 import type { Arena } from './arena.ts';
 import { links } from './arena.ts';
+import { reachablePoints } from './crash-schedule.ts';
 import type { Team } from './team.ts';
 
 /** What a fault may take hold of. */
@@ -26,6 +26,7 @@ type Fault = (field: Battlefield) => Promise<string>;
 const faults: readonly (readonly [weight: number, fault: Fault])[] = [
   [5, killAny],
   [5, crashAtPoint],
+  [4, stopAny],
   [3, freezeAny],
   [3, resetConnections],
   [2, swallowBytes],
@@ -54,10 +55,17 @@ async function killAny({ team, random }: Battlefield): Promise<string> {
 /** Kills one, and its successor dies by itself where it hurts most; that is replaced without more ado. */
 async function crashAtPoint({ team, random }: Battlefield): Promise<string> {
   const member = random.pick(team.members);
-  const at = random.pick(crashPoints.filter((point) => point.startsWith(`${member.stage}.`)));
-  const nth = random.whole(1, 4);
+  const [at, atMost] = random.pick(reachablePoints[member.stage]);
+  const nth = random.whole(1, atMost);
   await team.kill(member, { at, nth });
   return `SIGKILL ${member.stage}, its successor dies at ${at}:${nth}`;
+}
+
+/** As an operator stops one. */
+async function stopAny({ team, random }: Battlefield): Promise<string> {
+  const member = random.pick(team.members);
+  const tookMs = await team.ask(member);
+  return `SIGTERM ${member.stage}, which ended after ${tookMs} ms`;
 }
 
 /** Stops one for longer than its session: it wakes and does not know that others have its work. */

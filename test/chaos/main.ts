@@ -5,7 +5,7 @@ import { openArena } from './arena.ts';
 import { runChaos } from './run.ts';
 import { soak, soakTable } from './soak.ts';
 import { measureTakeOvers, takeOverTable } from './takeover.ts';
-import { leaks, slowTakeOvers } from './verdicts.ts';
+import { leaks, median, slowTakeOvers, summaryLine } from './verdicts.ts';
 
 const { values } = parseArgs({
   options: {
@@ -66,6 +66,7 @@ const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
 
 const total = { runs: 0, faults: 0, compared: 0, lost: 0, doubled: 0, wrong: 0, failed: 0 };
+const [crashed, stoppedMs]: [string[], number[]] = [[], []];
 const startMs = performance.now();
 const clock = () => `${((performance.now() - startMs) / 1000).toFixed(0).padStart(5)} s`;
 {
@@ -77,17 +78,23 @@ const clock = () => `${((performance.now() - startMs) / 1000).toFixed(0).padStar
     const say = (text: string) => values.quiet || console.log(`${clock()}    ${text}`);
     total.runs += 1;
     try {
-      const result = await runChaos(arena, { seed, seconds, say, signal: stop.signal });
+      const onFault = (what: string) => {
+        total.faults += 1;
+        say(what);
+      };
+      const { signal } = stop;
+      const result = await runChaos(arena, { seed, seconds, say, onFault, signal });
       const { faults, windows, compared, lost, doubled, wrong, examples } = result;
       console.log(
         `${clock()}  run ${total.runs}: ${faults} faults, ${windows} windows, ${compared} rows compared, lost ${lost}, doubled ${doubled}, wrong ${wrong}`,
       );
       for (const example of examples) console.log(`    ${JSON.stringify(example)}`);
-      total.faults += faults;
       total.compared += compared;
       total.lost += lost;
       total.doubled += doubled;
       total.wrong += wrong;
+      crashed.push(...result.crashed);
+      stoppedMs.push(...result.stoppedMs);
     } catch (error) {
       total.failed += 1;
       console.error(`${clock()}  run ${total.runs}, seed ${seed}, failed:`, error);
@@ -95,7 +102,9 @@ const clock = () => `${((performance.now() - startMs) / 1000).toFixed(0).padStar
   }
 }
 const isGood = total.compared > 0 && total.lost + total.doubled + total.wrong + total.failed === 0;
+const secondsOf = (ms: number) => (ms / 1000).toFixed(1);
 console.log(
-  `runs ${total.runs}, faults ${total.faults}, rows compared ${total.compared}, lost ${total.lost}, doubled ${total.doubled}, wrong ${total.wrong}, failed runs ${total.failed}, first seed ${firstSeed}`,
+  `first seed ${firstSeed}; failed runs ${total.failed}; wrong rows ${total.wrong}; ${crashed.length} died at ${new Set(crashed).size} crash points; ${stoppedMs.length} stopped by SIGTERM with code 0, median ${secondsOf(median(stoppedMs))} s, longest ${secondsOf(Math.max(0, ...stoppedMs))} s`,
 );
+console.log(summaryLine(total));
 process.exitCode = isGood ? 0 : 1;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPipeline } from '../../src/cli/demo/pipeline.ts';
+import type { CrashPoint } from '../../src/platform/crash-points.ts';
 import { seededRandom } from '../../src/simulate/random.ts';
 import { recordDigest } from '../support/record-digest.ts';
 import { runStages, untilArgs } from '../support/stages.ts';
@@ -13,6 +14,8 @@ export interface ChaosOptions {
   /** For how long things are hurt, seconds of real time. */
   readonly seconds: number;
   readonly say?: (text: string) => void;
+  /** Told of each fault when it is over. */
+  readonly onFault?: (what: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -26,6 +29,10 @@ export interface ChaosResult {
   /** There, but not what the events say. */
   readonly wrong: number;
   readonly examples: readonly object[];
+  /** Points at which a process died by itself, as the schedule had it. */
+  readonly crashed: readonly CrashPoint[];
+  /** How long processes took from SIGTERM to their end with code 0, ms. */
+  readonly stoppedMs: readonly number[];
 }
 
 const sessionMs = 2000;
@@ -39,7 +46,7 @@ const hourMs = 3_600_000;
  * @throws when a process ended by itself: nothing that is done here may make it give up.
  */
 export async function runChaos(arena: Arena, options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, seconds, say = () => {}, signal } = options;
+  const { seed, seconds, say = () => {}, onFault = () => {}, signal } = options;
   const random = seededRandom(seed);
   await using pipeline = await createPipeline({
     mariadbUrl: arena.mariadb.url,
@@ -51,6 +58,7 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
   const cloud = new LivingCloud({ target: pipeline.target, ...pipeline.names, seed });
   const player = new Player(cloud);
   let faults = 0;
+  let [crashed, stoppedMs]: [readonly CrashPoint[], readonly number[]] = [[], []];
   {
     await using team = new Team(pipeline, (stage) => arena.env(stage), [
       ...(['tail', 'tail', 'aggregate', 'aggregate', 'aggregate', 'sink', 'sink'] as const),
@@ -63,8 +71,9 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
       const field = { arena, pipeline, team, random, sessionMs, whileCloudRests };
       while (performance.now() < endMs && signal?.aborted !== true) {
         await sleep(random.whole(100, 1500));
-        say(await doHarm(field));
+        const what = await doHarm(field);
         faults += 1;
+        onFault(what);
         team.assertWell();
       }
     } finally {
@@ -72,7 +81,7 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
       await player.stop();
     }
     await team.stop();
-    team.assertWell();
+    ({ crashed, stoppedMs } = team);
   }
   say('healed; to the end');
   const untilMs = await cloud.finishHour();
@@ -96,10 +105,14 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
     doubled: duplicates,
     wrong: surplus + different + replay.length,
     examples: [...examples, ...replay],
+    crashed,
+    stoppedMs,
   };
 }
 
-/** Lets the cloud live until it is told to stop, and rest while its database is away. */
+const stepsToTrouble = 8;
+
+/** Lets the cloud live until it is told to stop, with trouble from time to time, and rest while its database is away. */
 class Player {
   readonly #cloud: LivingCloud;
   #turn: Promise<unknown> = Promise.resolve();
@@ -112,8 +125,10 @@ class Player {
 
   start(): void {
     this.#playing = (async () => {
-      while (!this.#isOver) {
+      for (let step = 1; !this.#isOver; step++) {
         await this.rest(() => this.#cloud.live(hourMs / 4));
+        // A dead letter and a correction: their topics have crash points of their own.
+        if (step % stepsToTrouble === 0) await this.rest(() => this.#cloud.haveTrouble());
         await sleep(200);
       }
     })();

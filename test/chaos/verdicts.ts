@@ -6,6 +6,19 @@ const longestTakeOverMs = 10_000;
 /** Sockets come and go: within so many, descriptors have not grown. */
 const spareDescriptors = 3;
 
+/** What was done and found, of all runs together. */
+export interface ChaosTotal {
+  readonly runs: number;
+  readonly faults: number;
+  readonly compared: number;
+  readonly lost: number;
+  readonly doubled: number;
+}
+
+/** The last line of a run of chaos. */
+export const summaryLine = (total: ChaosTotal): string =>
+  `runs ${total.runs}, faults ${total.faults}, rows compared ${total.compared}, lost ${total.lost}, doubled ${total.doubled}`;
+
 /** The middle one, of two the smaller; 0 of none. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0;

@@ -22,7 +22,7 @@ test(
   { timeout: 300_000 },
   async () => {
     const { mariadbUrl, kafkaBrokers } = servers();
-    const { seed } = testSeed();
+    const { seed } = testSeed(20_260_504);
     const kafka = kafkaBrokers.join(',');
     await using pipeline = await createPipeline({
       mariadbUrl,

@@ -21,7 +21,7 @@ test(
   { timeout: 300_000 },
   async () => {
     const { mariadbUrl, kafkaBrokers } = servers();
-    const { seed, random } = testSeed();
+    const { seed, random } = testSeed(20_260_502);
     await using pipeline = await createPipeline({
       mariadbUrl,
       kafka: kafkaBrokers.join(','),

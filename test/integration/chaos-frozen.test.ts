@@ -38,7 +38,7 @@ test(
   { timeout: 120_000 },
   async () => {
     const { mariadbUrl, kafkaBrokers } = servers();
-    const { seed } = testSeed();
+    const { seed } = testSeed(20_260_503);
     const kafka = kafkaBrokers.join(',');
     await using pipeline = await createPipeline({
       mariadbUrl,

@@ -1,12 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { seededRandom } from '../../src/simulate/random.ts';
 
-/** A random source that a failing run names, so that the run can be had again: `SEED=… npx vitest …`. */
-export function testSeed(): {
+/**
+ * A random source that a failing run names, so that the run can be had again: `SEED=… npx vitest …`.
+ *
+ * @param fixed The seed of every run that is not given another; without it each run has its own.
+ */
+export function testSeed(fixed?: number): {
   readonly seed: number;
   readonly random: ReturnType<typeof seededRandom>;
 } {
-  const seed = givenSeed() ?? randomInt(2 ** 31);
+  const seed = givenSeed() ?? fixed ?? randomInt(2 ** 31);
   return { seed, random: seededRandom(seed) };
 }
 

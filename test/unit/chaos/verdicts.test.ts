@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { leaks, median, slowTakeOvers } from '../../chaos/verdicts.ts';
+import { leaks, median, slowTakeOvers, summaryLine } from '../../chaos/verdicts.ts';
+
+test('a run of chaos ends with a line of five figures', () => {
+  const total = { runs: 2, faults: 31, compared: 9000, lost: 1, doubled: 0 };
+  expect(summaryLine({ ...total, wrong: 5 } as typeof total)).toBe(
+    'runs 2, faults 31, rows compared 9000, lost 1, doubled 0',
+  );
+});
 
 const soaked = (...descriptors: readonly number[]) => ({
   processes: [
