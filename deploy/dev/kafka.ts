@@ -24,6 +24,10 @@ export type KafkaOptions = {
   };
   /** Credentials made at the start, as `StorageTool --add-scram` takes them. */
   readonly scram?: readonly string[];
+  /** Nodes of one cluster have the same, 22 characters of base64url; a new one when left out. */
+  readonly clusterId?: string;
+  /** Largest heap, MB. */
+  readonly heapMb?: number;
   readonly log?: Log;
   readonly signal?: AbortSignal;
 };
@@ -62,9 +66,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalServe
   writeFileSync(properties, configuration(data, port, await freePort(), options));
   const logging = join(dir, 'log4j2.xml');
   writeFileSync(logging, log4j);
-  const jvm = ['-Xms256m', '-Xmx512m', `-Dlog4j2.configurationFile=${logging}`];
+  const jvm = [
+    '-Xms256m',
+    `-Xmx${options.heapMb ?? 512}m`,
+    `-Dlog4j2.configurationFile=${logging}`,
+  ];
   const main = ['-cp', join(jars, '*')];
-  const clusterId = randomBytes(16).toString('base64url');
+  const clusterId = options.clusterId ?? randomBytes(16).toString('base64url');
   const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
   for (const credential of options.scram ?? []) format.push('--add-scram', credential);
   await runTool(java, [...quickStart, ...main, ...format], { cwd: dir, signal: options.signal });

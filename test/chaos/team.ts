@@ -80,7 +80,7 @@ export class Team implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#isOver = true;
     await Promise.all(this.members.map((member) => this.#ask(member)));
-    await Promise.all(this.members.map((member) => this.#replaced.get(member)));
+    await Promise.all(this.#replaced.values());
     this.assertWell();
   }
 
