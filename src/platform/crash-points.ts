@@ -45,6 +45,35 @@ export const crashPoints = [
   'sink.corrections-before-send-commit',
   'sink.dead-letters-after-send-before-mark',
   'sink.before-lease-release',
+
+  'cutover.requested',
+  'cutover.ids-taken',
+  'cutover.rows-applied',
+  'cutover.before-commit',
+  'cutover.after-commit',
+
+  'repair.undo-begun',
+  'repair.tables-changed',
+  'repair.undo-written',
+  'repair.after-commit',
+
+  'takeover.generation-made',
+  'takeover.states-written',
+  'takeover.before-commit',
+  'takeover.after-commit',
+
+  'handback.published',
+  'handback.tables-written',
+  'handback.events-copied',
+  'handback.before-commit',
+  'handback.after-commit',
+
+  'log-copy.topics-made',
+  'log-copy.part-copied',
+  'log-copy.copied',
+  'log-copy.moves-planned',
+  'log-copy.before-commit',
+  'log-copy.after-commit',
 ] as const;
 
 export type CrashPoint = (typeof crashPoints)[number];

@@ -1,3 +1,4 @@
+import { crashPoint } from '../platform/crash-points.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import { checkCutover } from './check-cutover.ts';
 import { correctCharged } from './correct-charged.ts';
@@ -39,7 +40,7 @@ export async function answerCutover(context: PublishContext): Promise<boolean | 
     to: Number(row['to_generation']),
   };
   try {
-    return await work.transaction(async () => {
+    const isDone = await work.transaction(async () => {
       await enterFence(work, t, context.lease);
       const open = await work.row(
         `SELECT id FROM ${t.cutover} WHERE id = ? AND state = 'requested' FOR UPDATE`,
@@ -48,8 +49,11 @@ export async function answerCutover(context: PublishContext): Promise<boolean | 
       if (!open) return false;
       const counts = await cutOver(context, request);
       await answer(context, request, 'done', counts);
+      crashPoint('cutover.before-commit');
       return true;
     });
+    crashPoint('cutover.after-commit');
+    return isDone;
   } catch (error) {
     const isOurs = isAppError(error, 'CUTOVER_REFUSED') || isAppError(error, 'STORE_ACCESS_DENIED');
     if (!isOurs) throw error;
@@ -94,8 +98,10 @@ async function cutOver(context: PublishContext, request: CutoverRequest): Promis
     );
     await correctCharged(context, pair, to);
     await takeIds(context, pair);
+    crashPoint('cutover.ids-taken');
     await noteChanges(context, pair);
     await applyDifference(context, target.columns, pair);
+    crashPoint('cutover.rows-applied');
     if (target.helperTables) await switchHelpers(context, pair);
   }
   await work.run(

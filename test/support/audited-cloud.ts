@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { AuditReport } from '../../src/cli/audit/audit-report.ts';
 import type { RepairResult } from '../../src/cli/repair/run-repair.ts';
+import type { CrashPoint } from '../../src/platform/crash-points.ts';
 import { parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { openPlayer } from '../../src/simulate/schema.ts';
 import { usagestream } from './command-line.ts';
+import { dieAt } from './crash-command.ts';
 import { loadDamaged } from './damaged-tables.ts';
 import type { DamagedTables } from './damaged-tables.ts';
 import { grantedUser } from './granted-user.ts';
@@ -16,6 +18,8 @@ export interface AuditedCloud extends AsyncDisposable {
   audit(...flags: string[]): AuditReport & { readonly status: number | null };
   repair(...flags: string[]): RepairResult;
   run(role: 'audit' | 'repair', ...flags: string[]): ReturnType<typeof usagestream>;
+  /** A repair that dies at a point. */
+  dieInRepair(at: CrashPoint, ...flags: string[]): void;
   undo(path: string): Promise<void>;
 }
 
@@ -32,6 +36,13 @@ export async function openCloud(...load: Parameters<typeof loadDamaged>): Promis
   return {
     tables,
     run,
+    dieInRepair: (at, ...flags) =>
+      dieAt(at, (env) =>
+        usagestream(['repair', ...names, ...flags], {
+          USAGESTREAM_SINK: users.repair.url,
+          ...env,
+        }),
+      ),
     audit(...flags) {
       const { status, stdout, stderr } = run('audit', '--json', ...flags);
       if (stdout === '') throw new Error(stderr);
@@ -44,8 +55,8 @@ export async function openCloud(...load: Parameters<typeof loadDamaged>): Promis
     },
     async undo(path) {
       const player = await openPlayer(parseMysqlUrl(servers().mariadbUrl));
-      await player.query(readFileSync(path, 'utf8'));
-      await player.end();
+      // What fails within the file was not committed.
+      await player.query(readFileSync(path, 'utf8')).finally(() => player.end());
     },
     async [Symbol.asyncDispose]() {
       for (const user of Object.values(users)) await user[Symbol.asyncDispose]();

@@ -17,16 +17,6 @@ export async function mysqlUrl(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Folder of the programs of a MySQL, for tests that start one of their own; undefined: they are skipped. */
-export async function mysqlPrograms(): Promise<string | undefined> {
-  // Asked first, because that brings the programs.
-  if ((await mysqlUrl()) === undefined) return undefined;
-  const programs = findMysql();
-  if (programs === undefined)
-    leftOut('tests that start a MySQL of their own', 'its programs are not in the cache');
-  return programs;
-}
-
 async function ask(path: string | undefined): Promise<{ url: string } | { why: string }> {
   if (!path) return { why: 'run npm test, which starts one, or set USAGESTREAM_MYSQL_URL' };
   const socket = connect(path);
@@ -42,6 +32,6 @@ export async function mysqlPrograms(): Promise<string | undefined> {
   await mysqlUrl();
   const programs = findMysql();
   if (programs === undefined)
-    console.warn('skipped: tests that hurt a MySQL of their own need its programs on this machine');
+    leftOut('tests that hurt a MySQL of their own', 'no programs of it on this machine');
   return programs;
 }

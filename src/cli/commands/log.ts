@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { crashPoint } from '../../platform/crash-points.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { EventLog } from '../../platform/log/log.ts';
 import { defineCommand } from '../command.ts';
@@ -56,6 +57,7 @@ export const logCommands = {
             onProgress: (done, total) => bar.update({ done, total }),
           },
         }).finally(() => bar.stop());
+        crashPoint('log-copy.copied');
         await requireUnchanged(source, prefix, cloudSchema, ends);
         const moved = await moveProgress(
           { pool, schema, prefix, from: source, to: target },

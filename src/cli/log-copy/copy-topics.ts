@@ -1,5 +1,6 @@
 import { catalogue, changeEvents } from '../../../streams/index.ts';
 import type { Stream } from '../../contracts/stream.ts';
+import { crashPoint } from '../../platform/crash-points.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { EventLog, LogRecord, LogWriter } from '../../platform/log/log.ts';
 import { sendTogether } from '../../platform/log/send-together.ts';
@@ -51,6 +52,7 @@ export async function copyTopics(options: CopyOptions): Promise<CopiedTopic[]> {
   const streams = all.filter(({ cleanup }) => withCompacted || cleanup === 'delete');
   const feedPartitions = await feedPartitionsOf(from, prefix, all);
   await to.ensureTopics(prefix, streams, feedPartitions);
+  crashPoint('log-copy.topics-made');
   let total = 0;
   for (const stream of streams)
     for (const { next } of await from.offsets(stream.topic(prefix))) total += next;
@@ -138,6 +140,7 @@ async function copyPartition(
       writer,
       held.map(({ key, value, headers }) => ({ topic, partition, key, value, headers })),
     );
+    crashPoint('log-copy.part-copied');
     copied += held.length;
     [held, bytes] = [[], 0];
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { positions } from '../../../streams/positions.ts';
 import { usageFeed } from '../../../streams/usage-feed.ts';
+import { crashPoint } from '../../platform/crash-points.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { EventLog } from '../../platform/log/log.ts';
 import { sendTogether } from '../../platform/log/send-together.ts';
@@ -45,6 +46,7 @@ export async function moveProgress(
   planned: readonly Move[] | null,
 ): Promise<readonly Move[]> {
   const moves = planned ?? (await plan(options));
+  crashPoint('log-copy.moves-planned');
   const { pool, schema } = options;
   await inTransaction(pool, async (connection) => {
     for (const { generation, partition, from, to } of moves) {
@@ -66,7 +68,9 @@ export async function moveProgress(
         [to, Number(row['generation']), partition],
       );
     }
+    crashPoint('log-copy.before-commit');
   });
+  crashPoint('log-copy.after-commit');
   return moves;
 }
 

@@ -3,6 +3,7 @@ import { requireGeneration, readLive } from '../../aggregate/made-generation.ts'
 import type { MadeGeneration } from '../../aggregate/made-generation.ts';
 import { rebuild } from '../../aggregate/rebuild.ts';
 import type { RebuildIo, RebuildProgress } from '../../aggregate/rebuild.ts';
+import { crashPoint } from '../../platform/crash-points.ts';
 import { AppError, isAppError } from '../../platform/errors.ts';
 import { pause } from '../../platform/lifecycle.ts';
 import { quoteName } from '../../platform/mysql.ts';
@@ -81,6 +82,7 @@ export async function requestCutover(call: CutoverCall): Promise<CutoverAnswer> 
        VALUES (?, ?, ?, ?)`,
       [kind, from.id, to.id, `${userInfo().username}@${hostname()}`.slice(0, 128)],
     );
+    crashPoint('cutover.requested');
     const { state, answer } = await untilAnswered(call, (made as { insertId: number }).insertId);
     if (state === 'done') return { from: from.name, to: to.name, answer };
     const isTooEarly = String(answer['reason']).startsWith('it has not closed');

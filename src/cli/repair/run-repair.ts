@@ -1,6 +1,7 @@
 import { runAudit } from '../audit/run-audit.ts';
 import type { AuditOptions } from '../audit/run-audit.ts';
 import type { AuditReport } from '../audit/audit-report.ts';
+import { crashPoint } from '../../platform/crash-points.ts';
 import { RepairConnection } from './repair-connection.ts';
 import { RepairPlan, RepairTables } from './repair-tables.ts';
 import type { RepairCounts } from './repair-tables.ts';
@@ -48,11 +49,13 @@ export async function applyRepair(options: RepairOptions): Promise<RepairResult>
   const { target, cloudUsageSchema: schema } = options;
   await using work = await RepairConnection.open(target, schema);
   const undo = await UndoFile.create(options.undoPath, schema);
+  crashPoint('repair.undo-begun');
   const tables = new RepairTables(work, undo, schema, options.hideCharged);
   let report: AuditReport;
   try {
     report = await runAudit(options, tables);
     await tables.finish(report.billedToMs);
+    crashPoint('repair.tables-changed');
     await work.checkAlone();
     options.signal.throwIfAborted();
     if (undo.isEmpty) await undo.discard();
@@ -61,7 +64,9 @@ export async function applyRepair(options: RepairOptions): Promise<RepairResult>
     await undo.discard();
     throw error;
   }
+  crashPoint('repair.undo-written');
   // From here the file stays: a connection lost in a COMMIT does not say what became of it.
   await work.rows('COMMIT');
+  crashPoint('repair.after-commit');
   return { report, counts: tables.plan.counts, undoPath: undo.isEmpty ? null : undo.path };
 }

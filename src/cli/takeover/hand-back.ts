@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../contracts/time.ts';
 import { quirkSet } from '../../domain/quirks.ts';
 import type { Preset, QuirkSet } from '../../domain/quirks.ts';
+import { crashPoint } from '../../platform/crash-points.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { MysqlTarget, Pool } from '../../platform/mysql.ts';
 import { copyWaiting } from '../../sink/copy-events.ts';
@@ -79,6 +80,7 @@ export async function handBack(
     const { closedMs, publishedMs } = await frontierOf(work, t, generation.id);
     const waitingUntilMs = closedMs !== null && closedMs > (publishedMs ?? 0) ? closedMs : null;
     if (waitingUntilMs !== null && !dryRun) await options.publish(waitingUntilMs);
+    crashPoint('handback.published');
     let result: Handback | undefined;
     const isAlone = await underJobLock(work, () =>
       work.transaction(async () => {
@@ -100,19 +102,23 @@ export async function handBack(
         }
         const context = { work, reading, t, cloudUsageSchema, generation, boundaryMs };
         if (options.writesTables && !dryRun) await writeTables(context);
+        crashPoint('handback.tables-written');
         const { problems, compared } = await handbackProblems(context, {
           waitingUntilMs: dryRun ? waitingUntilMs : null,
           comparesTables: !dryRun || (waitingUntilMs === null && !options.writesTables),
         });
         if (!dryRun) refuseHandback(problems, options.despite);
         const copiedEvents = dryRun ? 0 : await copyRest(context);
+        crashPoint('handback.events-copied');
         result = {
           ...{ generation: generation.name, boundaryMs, waitingUntilMs, compared },
           ...{ copiedEvents, problems, isDone: false },
         };
         if (!dryRun) await giveUp(context, options, result);
+        crashPoint('handback.before-commit');
       }),
     );
+    crashPoint('handback.after-commit');
     if (!isAlone) throw new AppError('STORE_BUSY', { lock: 'usage.job.heartbeat.check' });
     if (!result) throw new Error('nothing was handed back');
     return result;

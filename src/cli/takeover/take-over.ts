@@ -8,6 +8,7 @@ import { javaState } from '../../domain/java-state.ts';
 import type { TakenRow } from '../../domain/java-state.ts';
 import { intervalTables } from '../../domain/helper-tables.ts';
 import type { QuirkSet } from '../../domain/quirks.ts';
+import { crashPoint } from '../../platform/crash-points.ts';
 import { AppError } from '../../platform/errors.ts';
 import { sinkHostPrefix } from '../../sink/sink-options.ts';
 import { quoteName } from '../../platform/mysql.ts';
@@ -76,6 +77,7 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
         if (!isDone) await refuseWorkers(connection, wanted.schema, name);
       }
       const made = dryRun ? null : await ensureGeneration(pool, { ...wanted, window: spec, name });
+      crashPoint('takeover.generation-made');
       const counts = new Counts();
       await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
       await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
@@ -93,6 +95,7 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
             isAll ? base : { ...base, eventsSql: events },
             written(connection, wanted.schema, made.id, pages),
           );
+          crashPoint('takeover.states-written');
         }
         const result: Takeover = {
           ...{ generation: name, window, lastJob: last, problems, isDone },
@@ -100,7 +103,9 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
           ...counts.all(),
         };
         if (made !== null) await makeLive(connection, options, made.id, result);
+        crashPoint('takeover.before-commit');
         await connection.query(dryRun ? 'ROLLBACK' : 'COMMIT');
+        crashPoint('takeover.after-commit');
         return result;
       } catch (error) {
         await connection.query('ROLLBACK');
