@@ -59,12 +59,13 @@ async function killed(pipeline: Pipeline, asked: readonly string[], before: read
 }
 
 function command(
-  { names, partitions }: Pipeline,
-  given: readonly string[],
+  { names: { schema, cloudUsageSchema, prefix } }: Pipeline,
+  [name = '', ...given]: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ) {
-  const places = ['--schema', names.schema, '--cloud-usage-schema', names.cloudUsageSchema];
-  const feed = ['--prefix', names.prefix];
-  const all = given[0] === 'rebuild' ? ['--partitions', String(partitions)] : places.slice(2);
-  return usagestream([...given, ...places.slice(0, 2), ...feed, ...all, '--json'], env);
+  const places = name === 'rebuild' ? [] : ['--cloud-usage-schema', cloudUsageSchema];
+  return usagestream(
+    [name, ...given, '--schema', schema, '--prefix', prefix, ...places, '--json'],
+    env,
+  );
 }
