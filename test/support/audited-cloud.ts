@@ -56,7 +56,11 @@ export async function openCloud(...load: Parameters<typeof loadDamaged>): Promis
     async undo(path) {
       const player = await openPlayer(parseMysqlUrl(servers().mariadbUrl));
       // What fails within the file was not committed.
-      await player.query(readFileSync(path, 'utf8')).finally(() => player.end());
+      try {
+        await player.query(readFileSync(path, 'utf8'));
+      } finally {
+        await player.end();
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const user of Object.values(users)) await user[Symbol.asyncDispose]();
