@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { canStartServers } from '../support/servers.ts';
 import { openArena } from './arena.ts';
+import { measureRecoveries, recoveryTable } from './recovery.ts';
 import { runChaos } from './run.ts';
 import { soak, soakTable } from './soak.ts';
 import { measureTakeOvers, takeOverTable } from './takeover.ts';
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '45' },
     quiet: { type: 'boolean', default: false },
     takeover: { type: 'string' },
+    recovery: { type: 'string' },
     soak: { type: 'string' },
     help: { type: 'boolean' },
   },
@@ -30,6 +32,8 @@ after each run every row of cloud_usage is compared with an independent recount 
   --seed S     schedule of the first run; the next ones take S+1, S+2, …: a run is had again by its own seed
   --quiet      no line for each fault
   --takeover N instead: kill and freeze the owner of each stage N times, and print how long it took
+  --recovery N instead: kill the broker, the source and the store N times each, and print how long it took from
+               their being back until all that was committed by then was published
   --soak N     instead: a steady load for N minutes; memory and descriptors of each process, once a minute
 Example: npm run test:chaos -- --minutes 30 --seed 7
 Exit code 0 only when nothing was lost, doubled or wrong, and no process gave up; with --takeover when each
@@ -48,6 +52,15 @@ if (values.takeover !== undefined) {
   const slow = slowTakeOvers(results);
   for (const line of slow) console.error(`too slow: ${line}`);
   process.exit(results.length > 0 && slow.length === 0 ? 0 : 1);
+}
+
+if (values.recovery !== undefined) {
+  await using arena = await openArena();
+  const results = await measureRecoveries(arena, Number(values.recovery), (text) =>
+    console.log(text),
+  );
+  console.log(recoveryTable(results));
+  process.exit(results.length > 0 ? 0 : 1);
 }
 
 if (values.soak !== undefined) {

@@ -7,6 +7,7 @@ import { runStages, untilArgs } from '../support/stages.ts';
 import type { Arena } from './arena.ts';
 import { doHarm } from './faults.ts';
 import { LivingCloud, rangeMinutes } from './living-cloud.ts';
+import { Player } from './player.ts';
 import { Team } from './team.ts';
 
 export interface ChaosOptions {
@@ -108,42 +109,4 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
     crashed,
     stoppedMs,
   };
-}
-
-const stepsToTrouble = 8;
-
-/** Lets the cloud live until it is told to stop, with trouble from time to time, and rest while its database is away. */
-class Player {
-  readonly #cloud: LivingCloud;
-  #turn: Promise<unknown> = Promise.resolve();
-  #isOver = false;
-  #playing: Promise<void> = Promise.resolve();
-
-  constructor(cloud: LivingCloud) {
-    this.#cloud = cloud;
-  }
-
-  start(): void {
-    this.#playing = (async () => {
-      for (let step = 1; !this.#isOver; step++) {
-        await this.rest(() => this.#cloud.live(hourMs / 4));
-        // A dead letter and a correction: their topics have crash points of their own.
-        if (step % stepsToTrouble === 0) await this.rest(() => this.#cloud.haveTrouble());
-        await sleep(200);
-      }
-    })();
-    this.#playing.catch(() => undefined); // stop() tells
-  }
-
-  /** Alone: one thing at a time. */
-  rest(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => undefined);
-    return done;
-  }
-
-  async stop(): Promise<void> {
-    this.#isOver = true;
-    await this.#playing;
-  }
 }

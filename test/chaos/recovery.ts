@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createPipeline } from '../../src/cli/demo/pipeline.ts';
+import type { Pipeline } from '../../src/cli/demo/pipeline.ts';
+import { startStage } from '../../src/cli/demo/stage-process.ts';
+import type { StageProcess } from '../../src/cli/demo/stage-process.ts';
+import type { EpochMs } from '../../src/contracts/time.ts';
+import { parseMysqlUrl, quoteName } from '../../src/platform/mysql.ts';
+import type { RowDataPacket } from '../../src/platform/mysql.ts';
+import { createCloudSchema } from '../../src/simulate/schema.ts';
+import { startMariaDb } from '../support/servers.ts';
+import type { LocalServer } from '../support/servers.ts';
+import type { Arena } from './arena.ts';
+import { LivingCloud, rangeMinutes } from './living-cloud.ts';
+import { Player } from './player.ts';
+import { median } from './verdicts.ts';
+
+export interface Recovery {
+  readonly server: 'broker' | 'source' | 'store';
+  /** From its being back until all that was committed by then was published, one number a try. */
+  readonly tookMs: readonly number[];
+}
+
+/** Pauses between tries grow while a server is away. */
+const awayMs = 5000;
+const hangsAfterMs = 180_000;
+
+/**
+ * Kills a server under load, lets it be away for a while, and measures how long the pipeline takes to be up to
+ * date once it is back: its broker, the database that it reads and the one that it writes, which is another.
+ */
+export async function measureRecoveries(
+  arena: Arena,
+  tries: number,
+  say: (text: string) => void,
+): Promise<Recovery[]> {
+  await using source = await startMariaDb({ settings: { innodb_buffer_pool_size: '128M' } });
+  const kafka = `127.0.0.1:${arena.kafka.port}`;
+  await using pipeline = await createPipeline({
+    mariadbUrl: arena.mariadb.url,
+    kafka,
+    partitions: 4,
+    rangeMinutes,
+  });
+  const target = parseMysqlUrl(source.url);
+  await createCloudSchema(target, pipeline.names.cloudSchema);
+  const cloud = new LivingCloud({ target, ...pipeline.names, seed: 1 });
+  const env = {
+    USAGESTREAM_SOURCE: source.url,
+    USAGESTREAM_SINK: arena.mariadb.url,
+    USAGESTREAM_LOG: `kafka://${kafka}`,
+  };
+  const stages = (['tail', 'aggregate', 'sink'] as const).map((stage) =>
+    startStage(stage, pipeline.args(stage), env),
+  );
+  const servers = { broker: arena.kafka, source, store: arena.mariadb };
+  const player = new Player(cloud, false);
+  player.start();
+  const results: Recovery[] = [];
+  try {
+    for (const server of ['broker', 'source', 'store'] as const) {
+      const tookMs: number[] = [];
+      for (let n = 0; n < tries; n++) {
+        await whenPublished(pipeline, await player.rest(() => cloud.finishHour()), stages);
+        const hurt = () => away(servers[server]);
+        // Nobody writes to a source that is away.
+        await (server === 'source' ? player.rest(hurt) : hurt());
+        const backMs = performance.now();
+        await whenPublished(pipeline, await player.rest(() => cloud.finishHour()), stages);
+        tookMs.push(Math.round(performance.now() - backMs));
+        say(`${server}: ${tookMs.at(-1)} ms`);
+      }
+      results.push({ server, tookMs });
+    }
+  } finally {
+    await player.stop().catch(() => undefined);
+    for (const one of stages) one.kill('SIGKILL');
+    await Promise.all(stages.map((one) => one.exited));
+  }
+  return results;
+}
+
+/** One line a server: median and longest, seconds. */
+export function recoveryTable(results: readonly Recovery[]): string {
+  const seconds = (ms: number) => (ms / 1000).toFixed(1).padStart(8);
+  return [
+    `killed, away ${awayMs / 1000} s  tries  median s longest s`,
+    ...results.map(
+      ({ server, tookMs }) =>
+        `${server.padEnd(17)}${String(tookMs.length).padStart(5)}  ${seconds(median(tookMs))}  ${seconds(Math.max(0, ...tookMs))}`,
+    ),
+  ].join('\n');
+}
+
+async function away(server: LocalServer): Promise<void> {
+  await server.stop('SIGKILL');
+  await sleep(awayMs);
+  await server.restart();
+}
+
+async function whenPublished(
+  { pool, names }: Pipeline,
+  untilMs: EpochMs,
+  stages: readonly StageProcess[],
+): Promise<void> {
+  const endMs = performance.now() + hangsAfterMs;
+  const sql = `SELECT MAX(window_end_ms) AS ms FROM ${quoteName(names.schema, 'published_window')}`;
+  for (;;) {
+    for (const one of stages)
+      if (one.ended() !== undefined) throw new Error(`${one.name} ended:\n${one.tail()}`);
+    // A connection from before the kill.
+    const [rows] = await pool.query<RowDataPacket[]>(sql).catch(() => [[]]);
+    if (Number(rows[0]?.['ms'] ?? 0) >= untilMs) return;
+    if (performance.now() > endMs) throw new Error(`not up to date after ${hangsAfterMs} ms`);
+    await sleep(20);
+  }
+}
