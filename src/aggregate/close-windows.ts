@@ -46,6 +46,8 @@ export interface CloseContext {
   readonly isQuotaOn: () => boolean;
   /** Called between pages: keeps the session alive, lets others run. @throws to give up. */
   readonly pause: () => Promise<void>;
+  /** Whether so much was written, or so long, that it is to be committed where that leaves nothing half done. */
+  readonly isLarge: () => boolean;
   /** Commits what was written so far and begins anew. Called where that leaves nothing half done. */
   readonly split: (progress: Progress) => Promise<void>;
 }
@@ -93,6 +95,7 @@ export async function closeWindows(context: CloseContext, progress: Progress): P
     now = { ...now, closedUntilMs: window.endMs, closedOffset: now.nextOffset };
     tally.add('window');
     window = nextWindow(window, rules.window);
+    if (context.isLarge()) await split(context, now);
     if (count % 500 === 0) await context.pause();
   }
   await results.flush();
@@ -105,7 +108,7 @@ async function closeWindow(
   progress: Progress,
   window: Window,
 ): Promise<void> {
-  const { store, book, limits } = context;
+  const { book, limits } = context;
   const { closedUntilMs, closedOffset, nextOffset } = progress;
   let due: readonly AccountEntry[] = book.inOrder().filter((entry) => isDue(entry, window));
   while (due.length > 0) {
@@ -120,13 +123,15 @@ async function closeWindow(
       await results.flush();
       book.trim();
     }
-    if (store.written > limits.splitLength) {
-      await results.flush();
-      await results.flushStates();
-      await context.split(progress);
-    }
+    if (context.isLarge()) await split(context, progress);
     await context.pause();
   }
+}
+
+async function split({ results, split: commit }: CloseContext, progress: Progress): Promise<void> {
+  await results.flush();
+  await results.flushStates();
+  await commit(progress);
 }
 
 /** Corrects and folds one window of accounts that are loaded. */

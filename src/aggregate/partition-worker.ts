@@ -152,7 +152,13 @@ export class PartitionWorker {
       before: this.#before,
       window: rules.window,
     });
-    const begin = (next: number) => store.begin(next, batch.nextOffset);
+    let begunMs = 0;
+    const begin = async (next: number) => {
+      await store.begin(next, batch.nextOffset);
+      begunMs = performance.now();
+    };
+    const isLarge = () =>
+      store.written > limits.splitLength || performance.now() - begunMs > limits.splitMs;
     await begin(from);
     let now = this.#progress;
     let at = records.findIndex((record) => record.offset >= from);
@@ -166,6 +172,7 @@ export class PartitionWorker {
       book: this.#book,
       tally: this.#tally,
       before: this.#before,
+      isLarge,
       isQuotaOn: () => this.#settings.isQuotaOn,
       pause: () => this.#pause(control),
       split: async (progress) => {
@@ -183,7 +190,7 @@ export class PartitionWorker {
       if (taken.isCloseDue) now = await closeWindows(context, now);
       if (at === records.length) break;
       await this.#pause(control);
-      if (store.written > limits.splitLength) {
+      if (isLarge()) {
         await results.flushStates();
         await store.commit(now);
         await begin(now.nextOffset);

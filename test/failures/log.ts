@@ -86,11 +86,9 @@ export const logFailures: readonly Failure[] = [
       'aggregate-faults.test.ts: a worker whose partition is lost commits nothing more and takes no further batch',
       'log-group-conformance.ts: tells a batch in hand that its partition was taken',
       'readers.test.ts: a partition is let go after its running batch, which can tell',
-      'aggregate-kafka-faults.test.ts: workers that come and go every second cost no row, and double none (seed ${seed})',
+      'aggregate-kafka-faults.test.ts: work goes on while workers come and go every second and batches are slow (seed ${seed})',
       'aggregate-kafka-faults.test.ts: from one worker to eight and back to two, every row is there once',
     ],
-    reason:
-      'shown is that five workers come and go with no row lost or doubled. That work goes on in a storm without an end is not shown: it is bounded by the group protocol of Kafka, in which nobody has a partition while the members join',
   },
   {
     n: 25,

@@ -6,10 +6,12 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog, OutRecord } from '../../src/platform/log/log.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
+import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { usageFeed } from '../../streams/index.ts';
 import { smallCloud } from '../support/aggregate-cloud.ts';
 import { hour, placed, start, watermark } from '../support/aggregate-feed.ts';
 import type { Draft } from '../support/aggregate-feed.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { dropRecords, withAdmin } from '../support/kafka-admin.ts';
 import { testSeed } from '../support/seeded.ts';
 import { randomSuffix, servers } from '../support/servers.ts';
@@ -148,24 +150,50 @@ test('a worker stops when retention eats what it has yet to read, while it runs 
   await expect(work(prefix).done).rejects.toMatchObject(lost);
 });
 
-test(`workers that come and go every second cost no row, and double none (seed ${seed})`, async () => {
+test(`work goes on while workers come and go every second and batches are slow (seed ${seed})`, async () => {
   const prefix = await feedOf(cloud);
+  await using link = await FaultProxy.open(store.target);
+  link.set({ latencyMs: 10 });
+  const slow = { store: { ...store.target, port: link.port } };
   const limits = { memoryBytes: 100_000, untilMs: until };
-  const worker = work(prefix, limits);
-  let over = false;
+  const worker = work(prefix, limits, slow);
+  let [isOver, guests] = [false, 0];
+  // It has no end of its own: what is seen meanwhile ends it.
   const storm = (async () => {
-    for (let guests = 0; !over && guests < 5; guests++) {
-      const guest = work(prefix, limits);
-      await Promise.race([guest.done, sleep(random.whole(900, 1800))]);
+    for (; !isOver; guests++) {
+      const guest = work(prefix, limits, slow);
+      await Promise.race([guest.done, sleep(random.whole(700, 1300))]);
       guest.stop.abort();
       await guest.done;
     }
   })();
-  await worker.done;
-  over = true;
+  for (let seen = await stands(prefix), steps = 0; steps < 5; steps++) {
+    const before = guests;
+    await expect
+      .poll(async () => guests > before && (await stands(prefix)) > seen, {
+        timeout: 40_000,
+        message: `no record more after ${guests} guests`,
+      })
+      .toBe(true);
+    seen = await stands(prefix);
+  }
+  isOver = true;
+  link.set({});
   await storm;
+  await worker.done;
+  expect(guests).toBeGreaterThan(5);
   expect(await store.digest(prefix)).toEqual(whole);
 });
+
+/** Offsets that the tables have got to, of all partitions together. */
+async function stands(prefix: string): Promise<number> {
+  const [rows] = await store.pool.query<RowDataPacket[]>(
+    `SELECT SUM(next_offset) AS n FROM ${store.schema}.progress p
+     JOIN ${store.schema}.generation g ON g.id = p.generation WHERE g.name = ?`,
+    [prefix],
+  );
+  return Number(rows[0]?.['n'] ?? 0);
+}
 
 test('from one worker to eight and back to two, every row is there once', async () => {
   const prefix = await feedOf(cloud.slice(0, 200));
