@@ -18,7 +18,7 @@ export type KafkaOptions = {
   /** One more listener; brokers tell clients of it to come to `advertised` (default: its own port). */
   readonly extra?: {
     readonly name: string;
-    readonly protocol: 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+    readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
     readonly port: number;
     readonly advertised?: number;
   };

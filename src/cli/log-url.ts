@@ -44,7 +44,7 @@ export function parseLogUrl(text: string, password: string | undefined): KafkaTa
     tls:
       tls === null && ca === null
         ? undefined
-        : { ...(ca === null ? {} : { ca: readPem(ca) }), verify: tls !== 'required' },
+        : { ...(ca === null ? {} : { caFile: readable(ca) }), verify: tls !== 'required' },
     sasl:
       mechanism === undefined
         ? undefined
@@ -55,9 +55,10 @@ export function parseLogUrl(text: string, password: string | undefined): KafkaTa
 const invalid = (problem: string) =>
   new AppError('CONFIG_INVALID', { setting: '--log', problems: [problem] });
 
-function readPem(path: string): string {
+function readable(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    readFileSync(path, 'utf8');
+    return path;
   } catch (cause) {
     throw invalid(`ca: ${cause instanceof Error ? cause.message : 'not readable'}`);
   }

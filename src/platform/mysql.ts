@@ -1,7 +1,7 @@
 import { createConnection, createPool } from 'mysql2/promise';
 import type { Connection, ConnectionOptions, Pool, RowDataPacket } from 'mysql2/promise';
-import { readFileSync } from 'node:fs';
 import type { ErrorCode } from '../contracts/error-codes.ts';
+import { authorityFile } from './authority-file.ts';
 import { AppError } from './errors.ts';
 
 export type { Connection, Pool, RowDataPacket };
@@ -60,14 +60,7 @@ export function mysqlOptions(target: MysqlTarget): ConnectionOptions {
     user: target.user,
     password: target.password,
     ...(target.database === undefined ? {} : { database: target.database }),
-    ...(target.tls === undefined
-      ? {}
-      : {
-          ssl: {
-            ...(target.tls.ca === undefined ? {} : { ca: readAuthority(target.tls.ca) }),
-            rejectUnauthorized: target.tls.verify,
-          },
-        }),
+    ...(target.tls === undefined ? {} : { ssl: sslOf(target.tls) }),
     charset: 'utf8mb4',
     timezone: 'Z',
     dateStrings: true,
@@ -78,9 +71,17 @@ export function mysqlOptions(target: MysqlTarget): ConnectionOptions {
   };
 }
 
-function readAuthority(file: string): string {
+function sslOf({ ca: file, verify }: NonNullable<MysqlTarget['tls']>) {
+  if (file === undefined) return { rejectUnauthorized: verify };
   try {
-    return readFileSync(file, 'utf8');
+    const read = authorityFile(file);
+    return {
+      rejectUnauthorized: verify,
+      /** The driver asks at each connection, those of a pool too. */
+      get ca() {
+        return read();
+      },
+    };
   } catch (cause) {
     throw new AppError('CONFIG_INVALID', { problems: [`ca=${file} cannot be read`] }, cause);
   }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Kafka, logLevel } from 'kafkajs';
 import type { LogEntry, SASLOptions } from 'kafkajs';
+import { authorityFile } from '../authority-file.ts';
 import type { Logger } from '../logger.ts';
 import { createCluster } from './kafka-internals.ts';
 import type { Cluster } from './kafka-internals.ts';
@@ -11,7 +12,6 @@ export interface KafkaOptions {
   /** host:port of some brokers; the others are found through them. */
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** PEM texts. `verify: false` takes any certificate. */
   readonly tls?: KafkaTls | undefined;
   readonly sasl?: KafkaSasl | undefined;
   readonly logger: Logger;
@@ -20,9 +20,12 @@ export interface KafkaOptions {
 }
 
 export interface KafkaTls {
-  readonly ca?: string | undefined;
+  /** File of the authorities' certificates, PEM; read for each connection. */
+  readonly caFile?: string | undefined;
+  /** PEM texts. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  /** false takes any certificate. */
   readonly verify: boolean;
 }
 
@@ -49,6 +52,7 @@ export function createKafkaClient(options: KafkaOptions): KafkaClient {
   const sockets = new Set<Socket>();
   let closed = false;
   const { tls } = options;
+  const authorities = tls?.caFile === undefined ? undefined : authorityFile(tls.caFile);
   const kafka = new Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
@@ -63,7 +67,11 @@ export function createKafkaClient(options: KafkaOptions): KafkaClient {
       if (closed) throw new Error('the client is closed');
       const socket = ssl
         ? connectTls(
-            { host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl },
+            {
+              ...{ host, port, ...ssl },
+              ...(isIP(host) === 0 && { servername: host }),
+              ...(authorities && { ca: authorities() }),
+            },
             onConnect,
           )
         : connectPlain({ host, port }, onConnect);
@@ -84,9 +92,8 @@ export function createKafkaClient(options: KafkaOptions): KafkaClient {
   };
 }
 
-function definedOnly(tls: KafkaTls): { ca?: string; cert?: string; key?: string } {
+function definedOnly(tls: KafkaTls): { cert?: string; key?: string } {
   return {
-    ...(tls.ca !== undefined && { ca: tls.ca }),
     ...(tls.cert !== undefined && { cert: tls.cert }),
     ...(tls.key !== undefined && { key: tls.key }),
   };

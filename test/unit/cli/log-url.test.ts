@@ -39,7 +39,10 @@ test('a file of certificates is read, and means that they are verified', () => {
   using folder = scratchFolder();
   const ca = join(folder.path, 'ca.pem');
   writeFileSync(ca, 'PEM');
-  expect(parseLogUrl(`kafka://k:1?ca=${ca}`, undefined).tls).toEqual({ ca: 'PEM', verify: true });
+  expect(parseLogUrl(`kafka://k:1?ca=${ca}`, undefined).tls).toEqual({
+    caFile: ca,
+    verify: true,
+  });
 });
 
 test('SASL takes the user of the address and the password from beside it', () => {
