@@ -4,6 +4,7 @@ import { canStartServers } from '../support/servers.ts';
 import { openArena } from './arena.ts';
 import { measureRecoveries, recoveryTable } from './recovery.ts';
 import { runChaos } from './run.ts';
+import { grown, measureSlowSink, slowSinkTable } from './slow-sink.ts';
 import { soak, soakTable } from './soak.ts';
 import { measureTakeOvers, takeOverTable } from './takeover.ts';
 import { leaks, median, slowTakeOvers, summaryLine } from './verdicts.ts';
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     quiet: { type: 'boolean', default: false },
     takeover: { type: 'string' },
     recovery: { type: 'string' },
+    'slow-sink': { type: 'string' },
     soak: { type: 'string' },
     help: { type: 'boolean' },
   },
@@ -34,6 +36,7 @@ after each run every row of cloud_usage is compared with an independent recount 
   --takeover N instead: kill and freeze the owner of each stage N times, and print how long it took
   --recovery N instead: kill the broker, the source and the store N times each, and print how long it took from
                their being back until all that was committed by then was published
+  --slow-sink N instead: brokers and databases so slow for N minutes that all falls behind; memory, and the way back
   --soak N     instead: a steady load for N minutes; memory and descriptors of each process, once a minute
 Example: npm run test:chaos -- --minutes 30 --seed 7
 Exit code 0 only when nothing was lost, doubled or wrong, and no process gave up; with --takeover when each
@@ -61,6 +64,18 @@ if (values.recovery !== undefined) {
   );
   console.log(recoveryTable(results));
   process.exit(results.length > 0 ? 0 : 1);
+}
+
+if (values['slow-sink'] !== undefined) {
+  await using arena = await openArena();
+  const result = await measureSlowSink(arena, Number(values['slow-sink']), (text) =>
+    console.log(text),
+  );
+  console.log(slowSinkTable(result));
+  const more = grown(result);
+  for (const line of more) console.error(`not flat: ${line}`);
+  const isGood = result.compared > 0 && result.lost + result.doubled + result.wrong === 0;
+  process.exit(isGood && more.length === 0 ? 0 : 1);
 }
 
 if (values.soak !== undefined) {

@@ -1,11 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPipeline } from '../../src/cli/demo/pipeline.ts';
-import type { Pipeline } from '../../src/cli/demo/pipeline.ts';
 import { startStage } from '../../src/cli/demo/stage-process.ts';
-import type { StageProcess } from '../../src/cli/demo/stage-process.ts';
-import type { EpochMs } from '../../src/contracts/time.ts';
-import { parseMysqlUrl, quoteName } from '../../src/platform/mysql.ts';
-import type { RowDataPacket } from '../../src/platform/mysql.ts';
+import { parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { createCloudSchema } from '../../src/simulate/schema.ts';
 import { startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
@@ -13,6 +9,7 @@ import type { Arena } from './arena.ts';
 import { LivingCloud, rangeMinutes } from './living-cloud.ts';
 import { Player } from './player.ts';
 import { median } from './verdicts.ts';
+import { whenPublished } from './when-published.ts';
 
 export interface Recovery {
   readonly server: 'broker' | 'source' | 'store';
@@ -22,7 +19,6 @@ export interface Recovery {
 
 /** Pauses between tries grow while a server is away. */
 const awayMs = 5000;
-const hangsAfterMs = 180_000;
 
 /**
  * Kills a server under load, lets it be away for a while, and measures how long the pipeline takes to be up to
@@ -95,22 +91,4 @@ async function away(server: LocalServer): Promise<void> {
   await server.stop('SIGKILL');
   await sleep(awayMs);
   await server.restart();
-}
-
-async function whenPublished(
-  { pool, names }: Pipeline,
-  untilMs: EpochMs,
-  stages: readonly StageProcess[],
-): Promise<void> {
-  const endMs = performance.now() + hangsAfterMs;
-  const sql = `SELECT MAX(window_end_ms) AS ms FROM ${quoteName(names.schema, 'published_window')}`;
-  for (;;) {
-    for (const one of stages)
-      if (one.ended() !== undefined) throw new Error(`${one.name} ended:\n${one.tail()}`);
-    // A connection from before the kill.
-    const [rows] = await pool.query<RowDataPacket[]>(sql).catch(() => [[]]);
-    if (Number(rows[0]?.['ms'] ?? 0) >= untilMs) return;
-    if (performance.now() > endMs) throw new Error(`not up to date after ${hangsAfterMs} ms`);
-    await sleep(20);
-  }
 }

@@ -1,10 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPipeline } from '../../src/cli/demo/pipeline.ts';
 import { stopAll } from '../../src/cli/demo/stage-process.ts';
-import type { StageProcess } from '../../src/cli/demo/stage-process.ts';
 import { runStages, untilArgs } from '../support/stages.ts';
 import type { Arena } from './arena.ts';
+import { holds } from './holds.ts';
 import { LivingCloud, rangeMinutes } from './living-cloud.ts';
 
 /** What one process held at a time. */
@@ -123,14 +122,4 @@ function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
   const [x, y] = [mean(([at]) => at), mean(([, value]) => value)];
   const spread = mean(([at]) => (at - x) ** 2);
   return spread === 0 ? 0 : mean(([at, value]) => (at - x) * (value - y)) / spread;
-}
-
-function holds(one: StageProcess) {
-  if (one.ended() !== undefined) throw new Error(`${one.name} ended by itself:\n${one.tail()}`);
-  const { pid } = one;
-  const kb = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return {
-    rssMb: Math.round(Number(kb) / 1024),
-    descriptors: readdirSync(`/proc/${pid}/fd`).length,
-  };
 }
