@@ -1,7 +1,7 @@
-import { freePort } from '../../deploy/dev/ports.ts';
 import type { Stage } from '../../src/cli/demo/pipeline.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { startKafka, startMariaDb } from '../support/servers.ts';
+import { distinctPorts, startKafkaCluster } from '../support/kafka-cluster.ts';
+import { startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 
 /** Between whom and whom a proxy stands. */
@@ -15,82 +15,100 @@ export const links = [
 ] as const;
 export type LinkName = (typeof links)[number];
 
-/** A MariaDB and a broker that may be hurt, and a proxy between each stage and each of them. */
+/** A stage's way to a server; of several brokers, to all of them. */
+type Link = Pick<FaultProxy, 'set' | 'reset' | 'halfClose'>;
+
+/** A MariaDB and brokers that may be hurt, and a proxy between each stage and each of them. */
 export interface Arena extends AsyncDisposable {
   readonly mariadb: LocalServer;
-  readonly kafka: LocalServer;
-  readonly proxies: ReadonlyMap<LinkName, FaultProxy>;
+  readonly brokers: readonly LocalServer[];
+  /** Of the brokers themselves. */
+  readonly kafka: string;
+  readonly proxies: ReadonlyMap<LinkName, Link>;
   /** What tells a process of the stage to go through its proxies. */
   env(stage: Stage): Readonly<Record<string, string>>;
   heal(): void;
 }
 
-export async function openArena(log: (text: string) => void = () => {}): Promise<Arena> {
+const stages = ['tail', 'aggregate', 'sink'] as const;
+
+/** @param brokers How many; each topic has a replica on each of them. */
+export async function openArena(
+  log: (text: string) => void = () => {},
+  brokers = 1,
+): Promise<Arena> {
   await using stack = new AsyncDisposableStack();
-  const stages = ['tail', 'aggregate', 'sink'] as const;
   // A client is told where a broker is by the broker itself: one listener for each proxy, told as the proxy's.
-  const ports = await distinctPorts(stages.length + 2);
-  const [port = 0, controllerPort = 0, ...behind] = ports;
-  const proxies = new Map<LinkName, FaultProxy>();
-  for (const [i, stage] of stages.entries()) {
-    const target = { host: '127.0.0.1', port: behind[i]! };
-    proxies.set(`${stage}-log`, stack.use(await FaultProxy.open(target)));
-  }
+  const behind = await distinctPorts(brokers * stages.length);
+  const ways: Record<Stage, FaultProxy[]> = { tail: [], aggregate: [], sink: [] };
+  const inner = (id: number, stage: Stage) =>
+    behind[(id - 1) * stages.length + stages.indexOf(stage)]!;
+  for (let id = 1; id <= brokers; id++)
+    for (const stage of stages) {
+      const target = { host: '127.0.0.1', port: inner(id, stage) };
+      ways[stage].push(stack.use(await FaultProxy.open(target)));
+    }
   const listener = (stage: Stage) => stage.toUpperCase();
-  const at = (name: string, where: number) => `${name}://127.0.0.1:${where}`;
-  const [mariadb, kafka] = await Promise.all([
+  const at = (name: string, port: number) => `${name}://127.0.0.1:${port}`;
+  const [mariadb, cluster] = await Promise.all([
     startMariaDb({
       log,
       settings: { innodb_buffer_pool_size: '128M', innodb_log_file_size: '64M' },
     }),
-    startKafka({
+    startKafkaCluster({
       log,
-      port,
-      properties: {
-        'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+      size: brokers,
+      properties: (id, { client, controller }) => ({
         listeners: [
-          at('PLAINTEXT', port),
-          at('CONTROLLER', controllerPort),
-          ...stages.map((stage, i) => at(listener(stage), behind[i]!)),
+          at('PLAINTEXT', client),
+          at('CONTROLLER', controller),
+          ...stages.map((stage) => at(listener(stage), inner(id, stage))),
         ].join(','),
         'advertised.listeners': [
-          at('PLAINTEXT', port),
-          ...stages.map((stage) => at(listener(stage), proxies.get(`${stage}-log`)!.port)),
+          at('PLAINTEXT', client),
+          ...stages.map((stage) => at(listener(stage), ways[stage][id - 1]!.port)),
         ].join(','),
         'listener.security.protocol.map': ['PLAINTEXT', 'CONTROLLER', ...stages.map(listener)]
           .map((name) => `${name}:PLAINTEXT`)
           .join(','),
         'inter.broker.listener.name': 'PLAINTEXT',
-      },
+      }),
     }),
   ]);
   stack.use(mariadb);
-  stack.use(kafka);
-  for (const link of ['tail-source', 'aggregate-store', 'sink-store'] as const)
-    proxies.set(link, stack.use(await FaultProxy.open(mariadb)));
-  const database = (link: LinkName) => {
+  stack.use(cluster);
+  const databases = {
+    tail: 'tail-source',
+    aggregate: 'aggregate-store',
+    sink: 'sink-store',
+  } as const;
+  const proxies = new Map<LinkName, Link>();
+  const urls = new Map<Stage, string>();
+  for (const stage of stages) {
+    const proxy = stack.use(await FaultProxy.open(mariadb));
+    proxies.set(databases[stage], proxy);
+    proxies.set(`${stage}-log`, together(ways[stage]));
     const url = new URL(mariadb.url);
-    url.port = String(proxies.get(link)!.port);
-    return url.href;
-  };
+    url.port = String(proxy.port);
+    urls.set(stage, url.href);
+  }
   const kept = stack.move();
   return {
     mariadb,
-    kafka,
+    brokers: cluster.nodes,
+    kafka: cluster.addresses.join(','),
     proxies,
     env: (stage) => ({
-      USAGESTREAM_LOG: `kafka://127.0.0.1:${proxies.get(`${stage}-log`)!.port}`,
-      ...(stage === 'tail'
-        ? { USAGESTREAM_SOURCE: database('tail-source') }
-        : { USAGESTREAM_SINK: database(`${stage}-store`) }),
+      USAGESTREAM_LOG: `kafka://${ways[stage].map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+      [stage === 'tail' ? 'USAGESTREAM_SOURCE' : 'USAGESTREAM_SINK']: urls.get(stage)!,
     }),
     heal: () => proxies.forEach((proxy) => proxy.set({})),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
 
-async function distinctPorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
-  return [...ports];
-}
+const together = (all: readonly FaultProxy[]): Link => ({
+  set: (faults) => all.forEach((one) => one.set(faults)),
+  reset: () => all.forEach((one) => one.reset()),
+  halfClose: (side) => all.forEach((one) => one.halfClose(side)),
+});

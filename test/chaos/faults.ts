@@ -37,12 +37,19 @@ const faults: readonly (readonly [weight: number, fault: Fault])[] = [
   [2, killDatabaseConnections],
   [1, killBroker],
   [1, restartBroker],
+  [1, killMostBrokers],
   [1, killDatabase],
 ];
 
+const brokerFaults = new Set<Fault>([killBroker, restartBroker, killMostBrokers]);
+
 /** Does one thing, chosen by the seed, and waits until it is over. */
 export function doHarm(field: Battlefield): Promise<string> {
-  const all = faults.flatMap(([weight, fault]) => Array.from({ length: weight }, () => fault));
+  // Each of several brokers fails as often as one.
+  const timesOf = (fault: Fault) => (brokerFaults.has(fault) ? field.arena.brokers.length : 1);
+  const all = faults.flatMap(([weight, fault]) =>
+    Array.from({ length: weight * timesOf(fault) }, () => fault),
+  );
   return field.random.pick(all)(field);
 }
 
@@ -144,16 +151,34 @@ async function killDatabaseConnections({ pipeline, random }: Battlefield): Promi
 
 async function killBroker({ arena, random }: Battlefield): Promise<string> {
   const ms = random.whole(0, 2000);
-  await arena.kafka.stop('SIGKILL');
+  const broker = random.pick(arena.brokers);
+  await broker.stop('SIGKILL');
   await sleep(ms);
-  await arena.kafka.restart();
-  return `SIGKILL to the broker, away for ${ms} ms`;
+  await broker.restart();
+  return `SIGKILL to ${nameOf(arena, broker)}, away for ${ms} ms`;
 }
 
-async function restartBroker({ arena }: Battlefield): Promise<string> {
-  await arena.kafka.restart();
-  return 'restart of the broker';
+async function restartBroker({ arena, random }: Battlefield): Promise<string> {
+  const broker = random.pick(arena.brokers);
+  await broker.restart();
+  return `restart of ${nameOf(arena, broker)}`;
 }
+
+/** All but one, where there are several: what is left may not write, and has nobody to ask. */
+async function killMostBrokers(field: Battlefield): Promise<string> {
+  const { arena, random } = field;
+  if (arena.brokers.length === 1) return killBroker(field);
+  const left = random.pick(arena.brokers);
+  const others = arena.brokers.filter((one) => one !== left);
+  const ms = random.whole(0, 4000);
+  await Promise.all(others.map((one) => one.stop(random.pick(['SIGKILL', 'SIGTERM'] as const))));
+  await sleep(ms);
+  await Promise.all(others.map((one) => one.restart()));
+  return `all brokers but ${nameOf(arena, left)} away for ${ms} ms`;
+}
+
+const nameOf = ({ brokers }: Arena, broker: Arena['brokers'][number]): string =>
+  `broker ${brokers.indexOf(broker) + 1}`;
 
 async function killDatabase({ arena, whileCloudRests }: Battlefield): Promise<string> {
   await whileCloudRests(async () => {

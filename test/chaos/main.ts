@@ -13,6 +13,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '5' },
     seed: { type: 'string' },
+    brokers: { type: 'string', default: '1' },
     runs: { type: 'string' },
     seconds: { type: 'string', default: '45' },
     quiet: { type: 'boolean', default: false },
@@ -32,6 +33,7 @@ after each run every row of cloud_usage is compared with an independent recount 
   --runs N     so many runs instead
   --seconds N  how long a run is hurt (default 45)
   --seed S     schedule of the first run; the next ones take S+1, S+2, …: a run is had again by its own seed
+  --brokers N  so many brokers, with a replica of each topic on each of them (default 1)
   --quiet      no line for each fault
   --takeover N instead: kill and freeze the owner of each stage N times, and print how long it took
   --recovery N instead: kill the broker, the source and the store N times each, and print how long it took from
@@ -47,7 +49,7 @@ median is 10 s or less; with --soak when also no process had more descriptors in
 if (!canStartServers()) process.exit(1);
 
 if (values.takeover !== undefined) {
-  await using arena = await openArena();
+  await using arena = await openArena(undefined, Number(values.brokers));
   const results = await measureTakeOvers(arena, Number(values.takeover), (text) =>
     console.log(text),
   );
@@ -58,7 +60,7 @@ if (values.takeover !== undefined) {
 }
 
 if (values.recovery !== undefined) {
-  await using arena = await openArena();
+  await using arena = await openArena(undefined, Number(values.brokers));
   const results = await measureRecoveries(arena, Number(values.recovery), (text) =>
     console.log(text),
   );
@@ -67,7 +69,7 @@ if (values.recovery !== undefined) {
 }
 
 if (values['slow-sink'] !== undefined) {
-  await using arena = await openArena();
+  await using arena = await openArena(undefined, Number(values.brokers));
   const result = await measureSlowSink(arena, Number(values['slow-sink']), (text) =>
     console.log(text),
   );
@@ -79,7 +81,7 @@ if (values['slow-sink'] !== undefined) {
 }
 
 if (values.soak !== undefined) {
-  await using arena = await openArena();
+  await using arena = await openArena(undefined, Number(values.brokers));
   const result = await soak(arena, Number(values.soak), (text) => console.log(text));
   console.log(soakTable(result));
   const leaking = leaks(result);
@@ -98,7 +100,7 @@ const [crashed, stoppedMs]: [string[], number[]] = [[], []];
 const startMs = performance.now();
 const clock = () => `${((performance.now() - startMs) / 1000).toFixed(0).padStart(5)} s`;
 {
-  await using arena = await openArena((text) => console.log(text));
+  await using arena = await openArena((text) => console.log(text), Number(values.brokers));
   while (!stop.signal.aborted && total.runs < runs) {
     if (runs === Infinity && performance.now() - startMs >= minutes * 60_000) break;
     const seed = firstSeed + total.runs;

@@ -30,7 +30,7 @@ export async function measureRecoveries(
   say: (text: string) => void,
 ): Promise<Recovery[]> {
   await using source = await startMariaDb({ settings: { innodb_buffer_pool_size: '128M' } });
-  const kafka = `127.0.0.1:${arena.kafka.port}`;
+  const kafka = arena.kafka;
   await using pipeline = await createPipeline({
     mariadbUrl: arena.mariadb.url,
     kafka,
@@ -48,7 +48,7 @@ export async function measureRecoveries(
   const stages = (['tail', 'aggregate', 'sink'] as const).map((stage) =>
     startStage(stage, pipeline.args(stage), env),
   );
-  const servers = { broker: arena.kafka, source, store: arena.mariadb };
+  const servers = { broker: arena.brokers[0]!, source, store: arena.mariadb };
   const player = new Player(cloud, false);
   player.start();
   const results: Recovery[] = [];

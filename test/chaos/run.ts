@@ -51,7 +51,7 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
   const random = seededRandom(seed);
   await using pipeline = await createPipeline({
     mariadbUrl: arena.mariadb.url,
-    kafka: `127.0.0.1:${arena.kafka.port}`,
+    kafka: arena.kafka,
     partitions: 4,
     rangeMinutes,
     sessionTimeout: `${sessionMs}ms`,

@@ -91,13 +91,13 @@ export async function measureSlowSink(
   minutes: number,
   say: (text: string) => void,
 ): Promise<SlowSink> {
-  const kafka = `127.0.0.1:${arena.kafka.port}`;
+  const kafka = arena.kafka;
   await using pipeline = await createPipeline({
     ...{ mariadbUrl: arena.mariadb.url, kafka, partitions: 4, rangeMinutes },
   });
   const { target, names } = pipeline;
   const links = ['tail-log', 'aggregate-store', 'sink-store'] as const;
-  return slowSink({
+  return await slowSink({
     ...{ pipeline, say, seconds: 60 * minutes, hours: 60 * minutes },
     cloud: new LivingCloud({ target, ...names, seed: 1, vms: 100 }),
     env: (stage) => arena.env(stage),

@@ -36,7 +36,7 @@ export async function soak(
 ): Promise<SoakResult> {
   await using pipeline = await createPipeline({
     mariadbUrl: arena.mariadb.url,
-    kafka: `127.0.0.1:${arena.kafka.port}`,
+    kafka: arena.kafka,
     partitions: 4,
     rangeMinutes,
   });
