@@ -10,9 +10,10 @@ export const logFailures: readonly Failure[] = [
       'tail-broker.test.ts: a broker that is killed and comes back gets each change once',
       'log-kafka-broker.test.ts: that is killed twice in the middle has every acknowledged transaction once, and its group goes on',
       'chaos-run.test.ts: a pipeline that is hurt at random has every row once in the end',
+      'kafka-cluster.test.ts: of three brokers any may be killed at work, and too few may be in sync: each change is there once',
     ],
     reason:
-      'one broker is killed and restarted again and again; several brokers and a change of leader need a cluster that this suite does not start. A leader that moves is for a client what a broker that restarts is: connections are closed, metadata read again, and an open transaction is given up and written anew',
+      'that two of three brokers, and with them the majority of the controllers, go away and come back is one of the faults of `npm run test:chaos -- --brokers 3`, which takes too long for every run of the tests; so do minutes of absence',
   },
   {
     n: 19,
@@ -40,9 +41,8 @@ export const logFailures: readonly Failure[] = [
       'tail-kafka-faults.test.ts: is refused a feed that was repartitioned',
       'aggregate-kafka-faults.test.ts: a worker stops when its feed is deleted, and makes no empty one in its place',
       'aggregate-kafka-faults.test.ts: a worker stops when its feed is repartitioned',
+      'kafka-cluster.test.ts: of three brokers any may be killed at work, and too few may be in sync: each change is there once',
     ],
-    reason:
-      "too few replicas are answered by a proxy in the broker's place: with one broker the case does not occur",
   },
   {
     n: 21,
@@ -52,9 +52,11 @@ export const logFailures: readonly Failure[] = [
       'log-secure.test.ts: that revokes a right makes a tailer wait, and say so, until it is given back',
       'log-secure.test.ts: that gets a wrong password by %s says so, without the password',
       'log-secure.test.ts: is refused by a client with $why',
+      'certificates-renewed.test.ts: its broker gets a certificate of another authority: it goes on once the file of ours says so',
+      'certificates-renewed.test.ts: its source gets a certificate of another authority: it goes on once the file of ours says so',
     ],
     reason:
-      'a broker whose disk is full stops itself: it is then the broker that is gone and comes back, of row 18. A new certificate is read by the next connection, as the first was',
+      'a broker whose disk is full stops itself: it is then the broker that is gone and comes back, of row 18',
   },
   {
     n: 22,
@@ -145,6 +147,7 @@ export const logFailures: readonly Failure[] = [
     tests: [
       'log-kafka-broker.test.ts: that left out the marker of a transaction: the next writer of the id $why',
       'log-conformance.ts: does not pass an open transaction',
+      'kafka-cluster.test.ts: of three brokers any may be killed at work, and too few may be in sync: each change is there once',
       "aggregate-kafka-faults.test.ts: another producer's open transaction is shown with its owner, whose next start ends it",
     ],
   },

@@ -5,6 +5,7 @@ import { createConnection } from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
 import { expect } from 'vitest';
 import { freePort } from '../../deploy/dev/ports.ts';
+import { leftOut } from './left-out.ts';
 import { startMariaDb } from './servers.ts';
 import type { LocalServer } from './servers.ts';
 
@@ -16,8 +17,7 @@ const findGalera = (): string | undefined => places.find((path) => existsSync(pa
 /** Without Galera's library a test of a cluster is skipped, and says so. */
 export function canRunGalera(): boolean {
   if (findGalera() !== undefined) return true;
-  console.warn('skipped: tests of a Galera cluster need the package galera-4 on this machine');
-  return false;
+  return leftOut('tests of a Galera cluster', 'no package galera-4 on this machine');
 }
 
 /** A cluster of two nodes with binlogs of their own. */
