@@ -90,9 +90,9 @@ export class LivingCloud {
   async haveTrouble(): Promise<void> {
     const n = ++this.#strange;
     const id = 2_000_000_000 + 2 * n;
-    const event = (more: string) => `INSERT INTO usage_event
+    const event = (more: string) => `INSERT INTO ${this.#table('usage_event')}
         (account_id, id, zone_id, resource_id, type, created, resource_name, size, template_id)
-      SELECT MAX(id), ${more} FROM account`;
+      SELECT MAX(id), ${more} FROM ${this.#table('account')}`;
     const created = (agoS: number) => `FROM_UNIXTIME(${this.#atMs / 1000 - agoS})`;
     await this.#runNow(
       event(`${id}, 1, ${n}, 'SNAPSHOT.CREATE', ${created(0)}, 'sizeless', NULL, 1`),
@@ -105,7 +105,7 @@ export class LivingCloud {
     const from = 1_000_000 * ++this.#strange;
     const cells = Array.from({ length: rows }, (_, i) => [from + i, 2, 0, `t${i}`]);
     await this.#runNow(
-      `INSERT INTO vm_template (id, account_id, public, name) VALUES ${cells
+      `INSERT INTO ${this.#table('vm_template')} (id, account_id, public, name) VALUES ${cells
         .map(([id, account, isPublic, name]) => `(${id},${account},${isPublic},'${name}')`)
         .join(',')}`,
     );
@@ -124,11 +124,14 @@ export class LivingCloud {
     }
   }
 
+  #table(name: string): string {
+    return quoteName(this.#options.cloudSchema, name);
+  }
+
+  /** Without a default schema, by which the pipeline's connections are known to those who kill them. */
   async #runNow(...statements: readonly string[]): Promise<void> {
-    const { target, cloudSchema } = this.#options;
-    const connection = await openConnection({ ...target, database: cloudSchema }, 'SOURCE');
+    const connection = await openConnection(this.#options.target, 'SOURCE');
     try {
-      await connection.query(`USE ${quoteName(cloudSchema)}`);
       await connection.query(
         `SET time_zone = '+00:00', sql_mode = '', TIMESTAMP = ${this.#atMs / 1000}`,
       );

@@ -5,6 +5,7 @@ import { seededRandom } from '../../src/simulate/random.ts';
 import { recordDigest } from '../support/record-digest.ts';
 import { runStages, untilArgs } from '../support/stages.ts';
 import type { Arena } from './arena.ts';
+import { keepEvidence } from './evidence.ts';
 import { doHarm } from './faults.ts';
 import { LivingCloud, rangeMinutes } from './living-cloud.ts';
 import { Player } from './player.ts';
@@ -98,6 +99,8 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
   const live = await recordDigest(pipeline.pool, schema, 'main');
   const again = await recordDigest(pipeline.pool, schema, 'again');
   const replay = live.digest === again.digest ? [] : [{ finding: 'replay', live, again }];
+  if (missing + duplicates + surplus + different + replay.length > 0)
+    say(`what it left is in ${await keepEvidence(pipeline)}`);
   return {
     faults,
     windows: (untilMs - cloud.startMs) / hourMs,

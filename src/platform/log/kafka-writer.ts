@@ -179,8 +179,10 @@ class KafkaWriter implements LogWriter {
     await this.#learn(records);
     const partitionOf = (record: OutRecord) => this.#partitionOf(record);
     for (const slices of planRequests(records, partitionOf, this.#limits)) {
-      await this.#join(slices);
+      // Before it joins the transaction: the marker that aborts it would also decide about what an earlier
+      // one may have left in a partition that had no leader.
       const byLeader = Map.groupBy(slices, (slice) => this.#leaderOf(slice));
+      await this.#join(slices);
       await Promise.all([...byLeader].map(([nodeId, list]) => this.#send(nodeId, list)));
     }
   }
