@@ -13,7 +13,7 @@ import { canStartServers, servers, startKafka, startMariaDb } from '../support/s
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import type { RunningTail, TailedCloud } from '../support/tailed-cloud.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 describe.skipIf(!canStartServers() || !hasOpenssl())('while a tailer works', () => {
   const folder = scratchFolder();
