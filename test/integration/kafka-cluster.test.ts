@@ -11,7 +11,7 @@ const partitions = 3;
 
 test.skipIf(!canStartServers())(
   'of three brokers any may be killed at work, and too few may be in sync: each change is there once',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
     await using cluster = await startKafkaCluster({ size: 3 });
     await using cloud = await tailedCloud(servers().mariadbUrl, [...cluster.addresses]);
