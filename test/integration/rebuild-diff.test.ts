@@ -39,8 +39,13 @@ async function fold(
   await rebuild({ schema, generation }, io);
 }
 
-async function compare(pipeline: Pipeline, a: string, b: string) {
-  const { schema, cloudUsageSchema } = pipeline.names;
+async function compare(
+  pipeline: Pipeline,
+  a: string,
+  b: string,
+  { cloudUsageSchema }: Pick<Pipeline['names'], 'cloudUsageSchema'> = pipeline.names,
+) {
+  const { schema } = pipeline.names;
   const io = ioOf(pipeline);
   const found: Explained[] = [];
   const summary = await compareSides([a, b], {
@@ -76,6 +81,9 @@ test.each(['basic', 'week', 'volvm'])(
     const right = await compare(pipeline, 'main', 'right');
     expect(right.found.filter(({ because }) => because.kind !== 'quirk')).toEqual([]);
     expect(right.found.length).toBeGreaterThan(0);
+    const table = await compare(pipeline, 'live', 'right');
+    expect(table.found.filter(({ because }) => because.kind !== 'quirk')).toEqual([]);
+    expect(table.found.length).toBeGreaterThan(0);
     const both = await compare(pipeline, file, 'right');
     expect(both.reasons['unexplained'] ?? 0).toBe(0);
   },
@@ -115,6 +123,9 @@ test.each([
     try {
       const java = await compare(pipeline, `java:${schema}`, 'main');
       expect(java.reasons).toEqual(reasons);
+      // The daily comparison of a shadow run: the live table is the Java server's.
+      const live = await compare(pipeline, 'live', 'main', { cloudUsageSchema: schema });
+      expect(live.reasons).toEqual(reasons);
     } finally {
       await pipeline.pool.query(`DROP DATABASE ${quoteName(schema)}`);
     }

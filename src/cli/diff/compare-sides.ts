@@ -49,6 +49,8 @@ export async function compareSides(
   });
 }
 
+const javaRules = { preset: 'java-4.23', quirkOverrides: {} } as const;
+
 /** From which set of quirks to which a comparison goes; null where quirks cannot make a difference. */
 function quirkPath(left: OpenSide, right: OpenSide) {
   const { generation: from } = left;
@@ -58,11 +60,11 @@ function quirkPath(left: OpenSide, right: OpenSide) {
       ? null
       : ({ from, to, withBegin: false, first: 'left', last: 'right' } as const);
   const ours = from ?? to;
-  if (!ours || !(left.side.isJava || right.side.isJava)) return null;
-  const java = { preset: 'java-4.23', quirkOverrides: {} } as const;
-  if (differingQuirks(java, ours).length === 0) return null;
+  const table = from ? right : left;
+  const rules = table.side.isJava ? javaRules : table.published;
+  if (!ours || !rules || differingQuirks(rules, ours).length === 0) return null;
   const last = from ? 'left' : 'right';
-  return { from: java, to: ours, withBegin: true, first: null, last } as const;
+  return { from: rules, to: ours, withBegin: true, first: null, last } as const;
 }
 
 /** A first reading, so that only the accounts that differ are folded again. */
@@ -88,7 +90,9 @@ const corrections = (
   correctionExplainer(
     pool,
     schema,
-    [left.generation, right.generation].filter((one): one is MadeGeneration => one !== null),
+    [left, right]
+      .flatMap(({ generation, published }) => [generation, published])
+      .filter((one): one is MadeGeneration => one !== null),
   );
 
 function javaOf(left: OpenSide, right: OpenSide, context: CompareContext): Explainer[] {

@@ -10,17 +10,20 @@ import type { Span } from './generation-side.ts';
 import type { Side } from './side.ts';
 import { tableSide } from './table-side.ts';
 import { tsvSide } from './tsv-side.ts';
+import { writerOf } from './written-by.ts';
 
 export interface OpenSide {
   readonly side: Side;
   readonly generation: MadeGeneration | null;
-  /** Schema of a Java server's tables, or of the live table. */
+  /** Of the live table: the generation that our sink published into it. */
+  readonly published: MadeGeneration | null;
+  /** Schema of a Java server's tables. */
   readonly cloudUsageSchema: string | null;
 }
 
 /**
- * Reads the name of a side: a generation; `live`, the published table; `java:SCHEMA`, a Java server's;
- * else a file of tab-separated rows.
+ * Reads the name of a side: a generation; `live`, the published table, whoever writes it; `java:SCHEMA`, a
+ * Java server's; else a file of tab-separated rows.
  *
  * @throws DIFF_INPUT when it is none of these
  */
@@ -33,19 +36,27 @@ export async function openSide(
   if (name === 'live' || java !== undefined) {
     const cloudUsageSchema = java ?? io.cloudUsageSchema;
     await refuseNoTable(pool, name, cloudUsageSchema);
-    const isJava = java !== undefined;
+    const { isJava, generation: published } =
+      java === undefined
+        ? await writerOf(pool, schema, cloudUsageSchema)
+        : { isJava: true, generation: null };
     const side = tableSide(pool, { name, cloudUsageSchema, spec, isJava, ...span });
-    return { side, generation: null, cloudUsageSchema: isJava ? cloudUsageSchema : null };
+    const ofJava = isJava ? cloudUsageSchema : null;
+    return { side, generation: null, published, cloudUsageSchema: ofJava };
   }
   const generation = await readGeneration(pool, schema, name);
   if (generation)
     return {
       side: generationSide(pool, schema, generation, span),
       generation,
-      cloudUsageSchema: null,
+      ...{ published: null, cloudUsageSchema: null },
     };
-  if (!existsSync(name)) throw new AppError('DIFF_INPUT', { side: name });
-  return { side: tsvSide(name, { spec, ...span }), generation: null, cloudUsageSchema: null };
+  if (!existsSync(name))
+    throw new AppError('DIFF_INPUT', {
+      ...{ side: name, reason: 'there is neither a generation nor a file of that name' },
+    });
+  const side = tsvSide(name, { spec, ...span });
+  return { side, generation: null, published: null, cloudUsageSchema: null };
 }
 
 /** @throws DIFF_INPUT */

@@ -188,9 +188,13 @@ async function isBegun(
   name: string,
   { startMs }: Window,
 ): Promise<boolean> {
+  // Tables without any account leave no state, only the record.
   const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT MIN(b.start_ms) AS start_ms FROM ${quoteName(schema, 'base_state')} AS b
-     JOIN ${quoteName(schema, 'generation')} AS g ON g.id = b.generation WHERE g.name = ?`,
+    `SELECT COALESCE(
+       (SELECT MIN(start_ms) FROM ${quoteName(schema, 'base_state')} WHERE generation = g.id),
+       (SELECT MIN(boundary_ms) FROM ${quoteName(schema, 'handover')}
+        WHERE generation = g.id AND kind = 'takeover')) AS start_ms
+     FROM ${quoteName(schema, 'generation')} AS g WHERE g.name = ?`,
     [name],
   );
   const begun: unknown = rows[0]?.['start_ms'];
