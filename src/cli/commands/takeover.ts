@@ -54,6 +54,9 @@ export const takeoverCommand = defineCommand({
 function textOf(taken: Takeover & { readonly dryRun: boolean }): string[] {
   const { window, lastJob, rows, counters, problems, dryRun, isDone, generation } = taken;
   const tables = Object.entries(rows).filter(([, count]) => count > 0);
+  const quirks = Object.entries(taken.rules.quirks).map(
+    ([name, isOn]) => `, ${name} ${isOn ? 'on' : 'off'}`,
+  );
   const counts = [...tables.map(([table, count]) => [table, count] as const)];
   return [
     isDone
@@ -61,6 +64,7 @@ function textOf(taken: Takeover & { readonly dryRun: boolean }): string[] {
       : `${dryRun ? 'would be taken over' : 'taken over'}: generation ${generation}`,
     `  the last job was ${lastJob.id} of ${lastJob.host}`,
     `  the first window is ${sqlDateTime(window.startMs)} .. ${sqlDateTime(window.endMs - 1)} GMT`,
+    `  it bills by preset ${taken.rules.preset}${quirks.join('')}`,
     `  accounts: ${taken.accounts}`,
     ...counts.map(([table, count]) => `  ${table}: ${count}`),
     `  counters: ${counters.network} of networks, ${counters.disk} of disks`,

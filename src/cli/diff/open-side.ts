@@ -10,7 +10,7 @@ import type { Span } from './generation-side.ts';
 import type { Side } from './side.ts';
 import { tableSide } from './table-side.ts';
 import { tsvSide } from './tsv-side.ts';
-import { writerOf } from './written-by.ts';
+import { writerOf } from '../written-by.ts';
 
 export interface OpenSide {
   readonly side: Side;

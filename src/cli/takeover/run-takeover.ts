@@ -9,6 +9,7 @@ import { withFeed } from '../rebuild/store-access.ts';
 import type { SettingKey, SettingValues } from '../settings.ts';
 import { askedWindow } from '../stages.ts';
 import { auditTables } from './audit-tables.ts';
+import { handedBack } from './handed-back.ts';
 import { placeAccounts } from './place-accounts.ts';
 import { takeOver } from './take-over.ts';
 import type { Takeover } from './take-over.ts';
@@ -61,10 +62,14 @@ export function runTakeover(
       { pool, schema, generation, log, feedTopic, logger, signal },
     );
     if (rules === null) return null;
-    const preset = await resolvePreset(values.preset, store, {
-      ...{ schema, cloudUsageSchema, generation },
-    });
-    const quirkOverrides = realOverrides(preset, values.quirks);
+    const former =
+      values.preset === 'auto' ? await handedBack(pool, schema, cloudUsageSchema) : null;
+    const preset =
+      former?.preset ??
+      (await resolvePreset(values.preset, store, {
+        ...{ schema, cloudUsageSchema, generation },
+      }));
+    const quirkOverrides = realOverrides(preset, { ...former?.quirkOverrides, ...values.quirks });
     return takeOver(pool, {
       generation: {
         ...rules,

@@ -7,7 +7,7 @@ import type { EpochMs, Window } from '../../contracts/time.ts';
 import { javaState } from '../../domain/java-state.ts';
 import type { TakenRow } from '../../domain/java-state.ts';
 import { intervalTables } from '../../domain/helper-tables.ts';
-import type { QuirkSet } from '../../domain/quirks.ts';
+import type { Preset, QuirkSet } from '../../domain/quirks.ts';
 import { crashPoint } from '../../platform/crash-points.ts';
 import { AppError } from '../../platform/errors.ts';
 import { sinkHostPrefix } from '../../sink/sink-options.ts';
@@ -38,6 +38,8 @@ export interface TakeoverOptions {
 
 export interface Takeover extends TakenCounts {
   readonly generation: string;
+  /** By which it bills: the preset, and where it has others. */
+  readonly rules: { readonly preset: Preset; readonly quirks: Partial<QuirkSet> };
   /** The first window that is ours. */
   readonly window: Window;
   readonly lastJob: LastJob;
@@ -99,6 +101,7 @@ export async function takeOver(pool: Pool, options: TakeoverOptions): Promise<Ta
         }
         const result: Takeover = {
           ...{ generation: name, window, lastJob: last, problems, isDone },
+          rules: { preset: wanted.preset, quirks: wanted.quirkOverrides },
           repair: audited?.repair ?? null,
           ...counts.all(),
         };

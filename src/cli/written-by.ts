@@ -1,8 +1,8 @@
-import { readLive } from '../../aggregate/made-generation.ts';
-import type { MadeGeneration } from '../../aggregate/made-generation.ts';
-import { quoteName } from '../../platform/mysql.ts';
-import type { Pool, RowDataPacket } from '../../platform/mysql.ts';
-import { sinkHostPrefix } from '../../sink/sink-options.ts';
+import { readLive } from '../aggregate/made-generation.ts';
+import type { MadeGeneration } from '../aggregate/made-generation.ts';
+import { quoteName } from '../platform/mysql.ts';
+import type { Pool, RowDataPacket } from '../platform/mysql.ts';
+import { sinkHostPrefix } from '../sink/sink-options.ts';
 
 /** Whose rows a table `cloud_usage` has: a Java usage server's, or those of a generation that our sink published. */
 export interface Writer {
