@@ -1,10 +1,12 @@
 import type { Preset } from '../domain/quirks.ts';
+import { checkSchema } from '../platform/migrate.ts';
 import { mysqlError, openConnection, quoteName } from '../platform/mysql.ts';
 import type { MysqlTarget, RowDataPacket } from '../platform/mysql.ts';
 
 /**
  * What `auto` means here: `java-4.23` where a Java usage server has finished a job, so that nothing
  * changes for its customers; else `correct`. A generation that exists keeps its own.
+ * @throws STORE_SCHEMA_*, STORE_*
  */
 export async function resolvePreset(
   preset: Preset | 'auto',
@@ -14,6 +16,7 @@ export async function resolvePreset(
   if (preset !== 'auto') return preset;
   const connection = await openConnection(store, 'STORE');
   try {
+    await checkSchema(connection, names.schema);
     const [made] = await connection.query<RowDataPacket[]>(
       `SELECT preset FROM ${quoteName(names.schema, 'generation')} WHERE name = ?`,
       [names.generation],

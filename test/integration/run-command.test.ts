@@ -158,13 +158,14 @@ test('a wrong password ends the tail with exit code 1 and what to do, never with
   expect(result.out + result.err).not.toContain('swordfish');
 });
 
-test('sink and aggregate without our schema say: migrate', () => {
+test('run, sink and aggregate without our schema say: migrate', () => {
   const { mariadbUrl, kafkaBrokers } = servers();
   const env = {
+    USAGESTREAM_SOURCE: mariadbUrl,
     USAGESTREAM_SINK: mariadbUrl,
     USAGESTREAM_LOG: `kafka://${kafkaBrokers.join(',')}`,
   };
-  for (const stage of [['sink'], ['aggregate', '--preset', 'correct']]) {
+  for (const stage of [['run'], ['sink'], ['aggregate'], ['aggregate', '--preset', 'correct']]) {
     const result = usagestream([...stage, '--schema', 'no_such_schema'], env);
     expect(result.code).toBe(1);
     expect(result.err).toContain('usagestream migrate');
