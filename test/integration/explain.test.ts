@@ -143,6 +143,12 @@ test('a generation that was folded again explains its rows of any age by account
   const [again] = explained(basic, ...asked, '--generation', 'again');
   expect(again?.intervals).toEqual(live?.intervals);
   expect(again?.row['cloud_usage_id']).toBeNull();
+  // A published row is found by its id, whatever generation is asked: before a takeover, after it.
+  const [published] = explained(
+    basic,
+    ...[String(live?.row['cloud_usage_id']), '--generation', 'again'],
+  );
+  expect(published).toEqual(live);
 });
 
 test('what cannot be explained is said, with what to give instead', async () => {

@@ -1,5 +1,7 @@
 import { Option } from 'commander';
 import { requireFollowed } from '../../aggregate/made-generation.ts';
+import type { MadeGeneration } from '../../aggregate/made-generation.ts';
+import type { StoreReader } from '../../aggregate/store.ts';
 import { isU64 } from '../../contracts/ids.ts';
 import { AppError } from '../../platform/errors.ts';
 import { defineCommand } from '../command.ts';
@@ -31,14 +33,22 @@ export const explainCommand = defineCommand({
     return withStore(values, async ({ pool, target }) => {
       const generation = await requireFollowed(pool, values.schema, values.generation);
       const store = { ...values, pool, generation };
-      await using reader =
-        own['quirks'] === false
-          ? null
-          : await openStoreReader(target, values.schema, generation.id);
+      await using opened = new AsyncDisposableStack();
+      const readers = new Map<number, StoreReader>();
+      const readerOf = async ({ id }: MadeGeneration) => {
+        if (own['quirks'] === false) return null;
+        const reader =
+          readers.get(id) ?? opened.use(await openStoreReader(target, values.schema, id));
+        readers.set(id, reader);
+        return reader;
+      };
       const explained = [];
-      for (const query of queries)
-        for (const row of await findRows(store, query))
-          explained.push(await explainRow(store, row, reader));
+      for (const query of queries) {
+        const found = await findRows(store, query);
+        const reader = await readerOf(found.generation);
+        for (const row of found.rows)
+          explained.push(await explainRow({ ...store, generation: found.generation }, row, reader));
+      }
       if (context.json) console.log(JSON.stringify(explained));
       else console.log(explained.map((one) => explanationText(one).join('\n')).join('\n\n'));
       return 0;

@@ -18,6 +18,7 @@ export async function storyOfOneRow(pool: Pool, names: DemoNames): Promise<strin
   if (!row) return [];
   const generation = await requireFollowed(pool, names.schema, 'main');
   const store = { ...names, pool, generation };
-  const [found] = await findRows(store, { id: String(row['id']) });
+  const { rows: records } = await findRows(store, { id: String(row['id']) });
+  const [found] = records;
   return found ? explanationText(await explainRow(store, found, null)) : [];
 }

@@ -1,3 +1,4 @@
+import { requireGeneration } from '../../aggregate/made-generation.ts';
 import type { MadeGeneration } from '../../aggregate/made-generation.ts';
 import { windowOf } from '../../domain/window.ts';
 import { AppError } from '../../platform/errors.ts';
@@ -26,17 +27,48 @@ export type RowQuery = { readonly id: string } | ResourceQuery;
 /** A row of table `record`, every number as text. */
 export type RecordRow = Readonly<Record<string, string | null>>;
 
+/** Rows with the generation that they are of. */
+export interface FoundRows {
+  readonly generation: MadeGeneration;
+  readonly rows: readonly RecordRow[];
+}
+
 /**
- * The records that are asked about, of any age.
+ * The records that are asked about, of any age. A row that is asked for by its id may be of another generation
+ * than the one named: of one that was published before a takeover, or since.
  *
  * @throws CONFIG_INVALID when there is no such row, with what is known about it.
  */
-export async function findRows(store: ExplainStore, query: RowQuery): Promise<RecordRow[]> {
-  const found = 'id' in query ? await byId(store, query.id) : await byResource(store, query);
-  if (found.length > 0) return found;
+export async function findRows(store: ExplainStore, query: RowQuery): Promise<FoundRows> {
+  const { generation } = store;
+  const rows = 'id' in query ? await byId(store, query.id) : await byResource(store, query);
+  if (rows.length > 0) return { generation, rows };
+  if ('id' in query)
+    for (const other of await othersPublished(store)) {
+      const found = await byId({ ...store, generation: other }, query.id);
+      if (found.length > 0) return { generation: other, rows: found };
+    }
   throw new AppError('CONFIG_INVALID', {
     problems: ['id' in query ? await whyUnknown(store, query.id) : nothingLike(query)],
   });
+}
+
+/** The other generations of which windows were published, the live one first. */
+async function othersPublished({
+  pool,
+  schema,
+  generation,
+}: ExplainStore): Promise<MadeGeneration[]> {
+  const [rows] = await pool.query<RowDataPacket[]>(
+    `SELECT g.name FROM ${quoteName(schema, 'generation')} g
+     WHERE g.id <> ? AND EXISTS
+       (SELECT 1 FROM ${quoteName(schema, 'published_window')} w WHERE w.generation = g.id)
+     ORDER BY g.state = 'live' DESC, g.id DESC`,
+    [generation.id],
+  );
+  const others: MadeGeneration[] = [];
+  for (const row of rows) others.push(await requireGeneration(pool, schema, String(row['name'])));
+  return others;
 }
 
 const columns = [
@@ -135,7 +167,7 @@ async function whyUnknown(store: ExplainStore, id: string): Promise<string> {
   const { name } = store.generation;
   return row === null
     ? `cloud_usage has no row ${id}`
-    : `row ${id} of cloud_usage (account ${row.account}) is not of generation ${name}: a Java usage server wrote it, or another generation did (--generation)`;
+    : `row ${id} of cloud_usage (account ${row.account}) is neither of generation ${name} nor of another that was published: a Java usage server wrote it, or a generation that was dropped`;
 }
 
 const nothingLike = ({ account, type, resource, windowMs }: ResourceQuery) =>
