@@ -247,7 +247,11 @@ export const openWriter = (
   withinWrite(
     settings.writeTimeoutMs,
     // A large source transaction is one log transaction: it may stay open for minutes.
-    log.writer({ transactionalId: `${settings.prefix}-tail`, transactionTimeoutMs: 300_000 }),
+    log.writer({
+      transactionalId: `${settings.prefix}-tail`,
+      transactionTimeoutMs: 300_000,
+      topicPrefix: settings.prefix,
+    }),
     'open writer',
   );
 

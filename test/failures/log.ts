@@ -21,7 +21,7 @@ export const logFailures: readonly Failure[] = [
     holds: 'the log says what happened; each record is there once',
     tests: [
       'log-kafka-broker.test.ts: that is killed twice in the middle has every acknowledged transaction once, and its group goes on',
-      'log-kafka-broker.test.ts: that left out the marker of a transaction: the next writer of the id $why',
+      'log-kafka-markers.test.ts: that left out the marker of a transaction: the next writer of the id $why',
       'tail-restart.test.ts: a tailer whose writer was fenced drops everything and writes nothing twice',
       'tail-kafka-faults.test.ts: writes each change once though answers to $why get lost',
     ],
@@ -145,7 +145,8 @@ export const logFailures: readonly Failure[] = [
     fault: 'the coordinator loses sight of a transaction: readers wait behind it',
     holds: 'the next writer of the id ends it, as it was committed or aborted',
     tests: [
-      'log-kafka-broker.test.ts: that left out the marker of a transaction: the next writer of the id $why',
+      'log-kafka-markers.test.ts: that left out the marker of a transaction: the next writer of the id $why',
+      'log-kafka-markers.test.ts: that was started again behind an idle writer: it $why',
       'log-conformance.ts: does not pass an open transaction',
       'kafka-cluster.test.ts: of three brokers any may be killed at work, and too few may be in sync: each change is there once',
       "aggregate-kafka-faults.test.ts: another producer's open transaction is shown with its owner, whose next start ends it",

@@ -2,10 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isAppError } from '../../src/platform/errors.ts';
-import { createKafkaClient } from '../../src/platform/log/kafka-client.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog, LogTransaction, LogWriter, OutRecord } from '../../src/platform/log/log.ts';
-import { produceExchange } from '../../src/platform/log/produce-exchange.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { defineStream } from '../../src/contracts/stream.ts';
 import { canStartServers, randomSuffix, startKafka } from '../support/servers.ts';
@@ -27,11 +25,7 @@ test('a log without brokers says so, with their addresses', async () => {
 });
 
 describe.skipIf(!canStartServers())('a Kafka log over a broker that is hurt', () => {
-  const properties = {
-    'log.cleaner.backoff.ms': '200',
-    // So that a test can leave a transaction without its marker.
-    'transaction.partition.verification.enable': 'false',
-  };
+  const properties = { 'log.cleaner.backoff.ms': '200' };
   let broker: LocalServer;
   let log: EventLog;
   beforeAll(async () => {
@@ -81,28 +75,6 @@ describe.skipIf(!canStartServers())('a Kafka log over a broker that is hurt', ()
       stop.abort();
       await consuming;
       expect(store.values.get(0)).toEqual(wanted);
-    },
-    LIMIT_MS,
-  );
-
-  test.each([
-    { commit: true, held: ['hung'], why: 'shows it, as it was committed' },
-    { commit: false, held: [], why: 'hides it, as it was aborted' },
-  ])(
-    'that left out the marker of a transaction: the next writer of the id $why',
-    async ({ commit, held }) => {
-      const topic = await newTopic(2);
-      const transactionalId = `w-${randomSuffix()}`;
-      // The coordinator of the id may not be ready yet.
-      await (await log.writer({ transactionalId }))[Symbol.asyncDispose]();
-      await leaveHanging(broker.port, topic, transactionalId, commit);
-      await using writer = await log.writer({ transactionalId });
-      expect(await readValues(log, topic)).toEqual(held);
-      const transaction = await writer.begin();
-      await transaction.append([of(topic, 'later')]);
-      // The marker of this one must not decide about the one before.
-      await transaction.commit();
-      expect(await readValues(log, topic)).toEqual([...held, 'later']);
     },
     LIMIT_MS,
   );
@@ -238,25 +210,6 @@ async function keepConsuming(log: EventLog, topic: string, store: LogStore, sign
       if (!isAppError(error) || error.retry === 'never') throw error;
     }
   }
-}
-
-/** Writes to a partition that the coordinator is not told of, and ends the transaction. */
-async function leaveHanging(port: number, topic: string, transactionalId: string, commit: boolean) {
-  const client = createKafkaClient({ brokers: [`127.0.0.1:${port}`], clientId: 'hang', logger });
-  const cluster = client.cluster();
-  await cluster.connect();
-  await cluster.addMultipleTargetTopics([topic]);
-  const broker = await cluster.findBroker({ nodeId: 1 });
-  const id = await broker.initProducerId({ transactionalId, transactionTimeout: 60_000 });
-  const producer = { transactionalId, ...id };
-  await broker.addPartitionsToTxn({ ...producer, topics: [{ topic, partitions: [1] }] });
-  const slice = { topic, partition: 0, records: [of(topic, 'hung')], bytes: 100, firstSequence: 0 };
-  const { producerEpoch } = id;
-  const owner = { transactionalId, producerEpoch, producerId: BigInt(id.producerId) };
-  await broker.connectionPool.send(produceExchange({ ...owner, slices: [slice], nowMs: 1 }));
-  await broker.endTxn({ ...producer, transactionResult: commit });
-  client.close();
-  await cluster.disconnect();
 }
 
 async function untilCompacted(read: () => Promise<string[]>, written: number): Promise<string[]> {

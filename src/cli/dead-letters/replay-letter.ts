@@ -32,7 +32,10 @@ export async function replayLetter(
 }
 
 async function append({ log, prefix }: LetterStore, records: readonly OutRecord[]): Promise<void> {
-  await using writer = await log.writer({ transactionalId: `${prefix}-replay` });
+  await using writer = await log.writer({
+    transactionalId: `${prefix}-replay`,
+    topicPrefix: prefix,
+  });
   await sendTogether(writer, records);
 }
 

@@ -59,7 +59,7 @@ export async function copyTopics(options: CopyOptions): Promise<CopiedTopic[]> {
   // All of them first: what is no copy of the source must not be written to at all.
   const skips = await countCopied(options, streams);
   let done = 0;
-  await using writer = await to.writer({ transactionalId: `${prefix}-copy` });
+  await using writer = await to.writer({ transactionalId: `${prefix}-copy`, topicPrefix: prefix });
   const copied: CopiedTopic[] = [];
   for (const stream of streams) {
     const topic = stream.topic(prefix);

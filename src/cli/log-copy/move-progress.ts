@@ -122,7 +122,7 @@ async function plan(options: MoveOptions): Promise<readonly Move[]> {
       });
     moves.push({ generation, partition, ...move });
   }
-  await using writer = await to.writer({ transactionalId: `${prefix}-copy` });
+  await using writer = await to.writer({ transactionalId: `${prefix}-copy`, topicPrefix: prefix });
   const value = JSON.stringify({ v: 1, moves });
   const key = keyOf(prefix);
   await sendTogether(writer, [{ topic: positions.topic(prefix), partition: 0, key, value }]);

@@ -30,12 +30,23 @@ export async function lastTransaction(
   return { committed: aborted ? false : undefined };
 }
 
-/** Partitions where a producer, which has no transaction open, has records without a marker. */
+/**
+ * Partitions where a producer, which has no transaction open, has records without a marker.
+ *
+ * @param topicPrefix Of the topics that it writes; undefined: not known.
+ * @throws BrokerError LEADER_NOT_AVAILABLE while one of those has a partition that nobody can be asked about.
+ */
 export async function findHanging(
   cluster: Cluster,
   producerId: bigint,
+  topicPrefix: string | undefined,
 ): Promise<{ topic: string; partitions: number[] }[]> {
-  const open = await findOpenProducers(cluster);
+  const isOurs = (topic: string) =>
+    topicPrefix !== undefined && topic.startsWith(`${topicPrefix}.`);
+  const open = await findOpenProducers(cluster, {
+    wanted: ({ isInternal }) => !isInternal,
+    needed: isOurs,
+  });
   const ours = open.filter((one) => one.producerId === producerId);
   return [...Map.groupBy(ours, ({ topic }) => topic)].map(([topic, list]) => ({
     topic,

@@ -40,6 +40,8 @@ export interface KafkaClient {
   readonly kafka: Kafka;
   /** A connection pool of kafkajs, below its producers and consumers. */
   cluster(): Cluster;
+  /** Connections to a broker that ended so far. */
+  lostTo(broker: { readonly host: string; readonly port: number }): number;
   /** Cuts every connection: what waits for an answer fails now, and nothing connects again. */
   close(): void;
 }
@@ -50,6 +52,7 @@ const KEEP_ALIVE_MS = 60_000;
 /** Makes a client; it connects when it is first used. */
 export function createKafkaClient(options: KafkaOptions): KafkaClient {
   const sockets = new Set<Socket>();
+  const lost = new Map<string, number>();
   let closed = false;
   const { tls } = options;
   const authorities = tls?.caFile === undefined ? undefined : authorityFile(tls.caFile);
@@ -77,13 +80,17 @@ export function createKafkaClient(options: KafkaOptions): KafkaClient {
         : connectPlain({ host, port }, onConnect);
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
       sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
+      socket.once('close', () => {
+        sockets.delete(socket);
+        lost.set(`${host}:${port}`, (lost.get(`${host}:${port}`) ?? 0) + 1);
+      });
       return socket;
     },
   });
   return {
     kafka,
     cluster: () => createCluster(kafka),
+    lostTo: ({ host, port }) => lost.get(`${host}:${port}`) ?? 0,
     close() {
       closed = true;
       // With an error, because kafkajs rejects what is in flight on `error` and `end` only.

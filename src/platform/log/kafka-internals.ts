@@ -34,7 +34,11 @@ export interface Broker {
   readonly nodeId: number;
   /** By API key. */
   readonly versions: Readonly<Record<number, unknown>>;
-  readonly connectionPool: { send(exchange: Exchange): Promise<unknown> };
+  readonly connectionPool: {
+    readonly host: string;
+    readonly port: number;
+    send(exchange: Exchange): Promise<unknown>;
+  };
   initProducerId(request: {
     transactionalId: string;
     transactionTimeout: number;

@@ -1,13 +1,13 @@
-import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { again, elsewhere, moved, notYet } from './ask-again.ts';
 import { BrokerError, errorType, unreachable, writeError } from './kafka-errors.ts';
 import { findHanging, lastTransaction, requireOutcome } from './hanging-transaction.ts';
 import type { LastTransaction } from './hanging-transaction.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { TRANSACTION_COORDINATOR } from './kafka-internals.ts';
 import type { Broker, Cluster, Producer } from './kafka-internals.ts';
-import type { LogTransaction, LogWriter, OutRecord } from './log.ts';
+import type { LogTransaction, LogWriter, OutRecord, WriterOptions } from './log.ts';
 import { partitionOfKey } from './murmur2.ts';
 import { planRequests } from './plan-requests.ts';
 import { produceExchange } from './produce-exchange.ts';
@@ -15,26 +15,7 @@ import type { Slice } from './produce-exchange.ts';
 import { withTimeLimit } from '../time-limit.ts';
 
 const DEFAULT_TRANSACTION_MS = 60_000;
-/** The transaction before, or the writer before, may have to be ended first. */
-const PATIENCE_MS = 30_000;
 const DISPOSE_MS = 2000;
-
-/** Answers after which the same request is sent again: nothing was done yet. */
-const notYet = [
-  'CONCURRENT_TRANSACTIONS',
-  'GROUP_LOAD_IN_PROGRESS',
-  'COORDINATOR_LOAD_IN_PROGRESS',
-];
-/** And those after which the coordinator has to be looked for again. */
-const elsewhere = [
-  'GROUP_COORDINATOR_NOT_AVAILABLE',
-  'NOT_COORDINATOR_FOR_GROUP',
-  // kafkajs' own name, when no broker knew one.
-  'KafkaJSGroupCoordinatorNotFound',
-];
-
-/** And those after which it helps to ask who leads which partition: topics come and go meanwhile. */
-const moved = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'];
 
 export interface WriterIo {
   readonly client: KafkaClient;
@@ -53,10 +34,10 @@ export interface WriterIo {
  */
 export async function openKafkaWriter(
   { client, brokers, logger, lastKnown, limits }: WriterIo,
-  options: { transactionalId: string; transactionTimeoutMs?: number | undefined },
+  options: WriterOptions,
 ): Promise<LogWriter> {
-  const { transactionalId, transactionTimeoutMs: transactionTimeout = DEFAULT_TRANSACTION_MS } =
-    options;
+  const { transactionalId, topicPrefix } = options;
+  const { transactionTimeoutMs: transactionTimeout = DEFAULT_TRANSACTION_MS } = options;
   const cluster = client.cluster();
   try {
     await cluster.connect();
@@ -71,10 +52,15 @@ export async function openKafkaWriter(
       const id = await coordinator.initProducerId({ transactionalId, transactionTimeout });
       return { coordinator, producer: { transactionalId, ...id } };
     });
-    const ended = await endHanging(cluster, opened, lastKnown.get(transactionalId));
+    const lost = client.lostTo(opened.coordinator.connectionPool);
+    const ended = await endHanging(
+      cluster,
+      { ...opened, topicPrefix },
+      lastKnown.get(transactionalId),
+    );
     if (ended) logger.warn({ transactionalId, ...ended }, 'hanging transaction ended');
     lastKnown.delete(transactionalId);
-    return new KafkaWriter(client, cluster, opened, limits);
+    return new KafkaWriter(client, cluster, { ...opened, topicPrefix, lost }, limits);
   } catch (error) {
     client.close();
     // An error of the protocol has a type, one of the connection has none.
@@ -83,13 +69,21 @@ export async function openKafkaWriter(
   }
 }
 
+interface Opened {
+  readonly coordinator: Broker;
+  readonly producer: Producer;
+  readonly topicPrefix: string | undefined;
+}
+
 /** Writes the markers that the last transaction lacks, as one transaction of nothing else. */
 async function endHanging(
   cluster: Cluster,
-  { coordinator, producer }: { coordinator: Broker; producer: Producer },
+  { coordinator, producer, topicPrefix }: Opened,
   last: LastTransaction | undefined,
 ) {
-  const topics = await again(moved, () => findHanging(cluster, BigInt(producer.producerId)));
+  const topics = await again(moved, () =>
+    findHanging(cluster, BigInt(producer.producerId), topicPrefix),
+  );
   if (topics.length === 0) return undefined;
   const { transactionalId } = producer;
   const transactionResult = requireOutcome(last, { transactionalId, topics });
@@ -104,6 +98,9 @@ class KafkaWriter implements LogWriter {
   readonly #coordinator: Broker;
   readonly #producer: Producer;
   readonly #producerId: bigint;
+  readonly #topicPrefix: string | undefined;
+  /** Connections to the coordinator that had ended when every transaction before was seen to have its markers. */
+  #lost: number;
   readonly #limits: ReadonlyMap<string, number>;
   /** Next sequence of each partition, by topic: the broker refuses what is sent twice or out of order. */
   readonly #sequences = new Map<string, number[]>();
@@ -117,7 +114,7 @@ class KafkaWriter implements LogWriter {
   constructor(
     client: KafkaClient,
     cluster: Cluster,
-    { coordinator, producer }: { coordinator: Broker; producer: Producer },
+    { coordinator, producer, topicPrefix, lost }: Opened & { readonly lost: number },
     limits: ReadonlyMap<string, number>,
   ) {
     this.#limits = limits;
@@ -126,6 +123,8 @@ class KafkaWriter implements LogWriter {
     this.#coordinator = coordinator;
     this.#producer = producer;
     this.#producerId = BigInt(producer.producerId);
+    this.#topicPrefix = topicPrefix;
+    this.#lost = lost;
   }
 
   async begin(): Promise<LogTransaction> {
@@ -228,10 +227,28 @@ class KafkaWriter implements LogWriter {
       topic,
       partitions: list.map(({ partition }) => partition),
     }));
+    if (this.#joined.size === 0) await this.#requireEnd();
     // Before the request: if its answer is lost, the transaction may be open all the same.
     for (const slice of fresh) this.#joined.add(nameOf(slice));
     // The markers of the transaction before may still be on their way.
     await again(notYet, () => this.#coordinator.addPartitionsToTxn({ ...this.#producer, topics }));
+  }
+
+  /**
+   * A coordinator that was started again, or another one, may have left out a marker of the transaction before,
+   * although it acknowledged it: an abort of the next one would undo it there.
+   */
+  async #requireEnd(): Promise<void> {
+    const lost = this.#client.lostTo(this.#coordinator.connectionPool);
+    if (lost === this.#lost) return;
+    const topics = await findHanging(this.#cluster, this.#producerId, this.#topicPrefix);
+    if (topics.length > 0)
+      throw new AppError('LOG_WRITE_FAILED', {
+        transactionalId: this.#producer.transactionalId,
+        reason: 'the coordinator was lost before all of the last transaction had its end',
+        topics,
+      });
+    this.#lost = lost;
   }
 
   async #send(nodeId: number, slices: readonly Slice[]): Promise<void> {
@@ -265,17 +282,3 @@ class KafkaWriter implements LogWriter {
 }
 
 const nameOf = ({ topic, partition }: Slice) => `${topic}/${partition}`;
-
-/** Asks again after some errors, for a while. */
-async function again<T>(after: readonly string[], ask: () => Promise<T>): Promise<T> {
-  const endMs = performance.now() + PATIENCE_MS;
-  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 250)) {
-    try {
-      return await ask();
-    } catch (error) {
-      const name = errorType(error) ?? (error instanceof Error ? error.name : '');
-      if (!after.includes(name) || performance.now() > endMs) throw error;
-      await setTimeout(waitMs);
-    }
-  }
-}

@@ -22,6 +22,7 @@ import type {
   OpenTransaction,
   PartitionOffsets,
   TopicFacts,
+  WriterOptions,
 } from './log.ts';
 import { openTransactions } from './open-transactions.ts';
 import { PartitionFetcher } from './partition-fetcher.ts';
@@ -107,10 +108,7 @@ class KafkaLog implements EventLog {
     return this.#connection.ask(({ cluster }) => openTransactions(cluster, topic));
   }
 
-  async writer(options: {
-    transactionalId: string;
-    transactionTimeoutMs?: number;
-  }): Promise<LogWriter> {
+  async writer(options: WriterOptions): Promise<LogWriter> {
     const { brokers, logger } = this.#options;
     const kept = { lastKnown: this.#lastKnown, limits: this.#limits };
     const io = { client: this.#open(), brokers, logger, ...kept };

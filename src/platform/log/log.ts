@@ -7,6 +7,16 @@ import type { Stream } from '../../contracts/stream.ts';
  *
  * Offsets are numbers: a log of 2^53 records is out of reach; adapters refuse more.
  */
+export interface WriterOptions {
+  readonly transactionalId: string;
+  readonly transactionTimeoutMs?: number;
+  /**
+   * All topics that this id writes begin with it: whether its last transaction has its end is asked of every
+   * partition of them, which may mean to wait for a leader.
+   */
+  readonly topicPrefix?: string;
+}
+
 export interface EventLog extends AsyncDisposable {
   /** Creates missing topics as their streams say. @throws LOG_TOPIC_MISMATCH when one exists otherwise. */
   ensureTopics(prefix: string, streams: readonly Stream[], feedPartitions: number): Promise<void>;
@@ -36,7 +46,7 @@ export interface EventLog extends AsyncDisposable {
   openTransactions?(topic: string): Promise<readonly OpenTransaction[]>;
 
   /** Opens a writer; an older writer of the same transactional id can commit nothing from then on. */
-  writer(options: { transactionalId: string; transactionTimeoutMs?: number }): Promise<LogWriter>;
+  writer(options: WriterOptions): Promise<LogWriter>;
 
   /**
    * Reads one partition from an offset, committed records only, in order and without a gap.

@@ -1,3 +1,4 @@
+import { BrokerError } from './kafka-errors.ts';
 import { READ_COMMITTED, READ_UNCOMMITTED } from './kafka-internals.ts';
 import type { Broker, Cluster, TopicMetadata } from './kafka-internals.ts';
 import type { OpenTransaction } from './log.ts';
@@ -20,10 +21,19 @@ export interface OpenProducer {
   readonly end: number;
 }
 
-/** Partitions of some topics (all but Kafka's own by default) whose end a reader of committed records cannot see, and why. */
+export interface AskedTopics {
+  readonly wanted: (topic: TopicMetadata) => boolean;
+  /** Those of which every partition must have a leader that can be asked. */
+  readonly needed: (topic: string) => boolean;
+}
+
+/**
+ * Partitions of some topics whose end a reader of committed records cannot see, and why.
+ * @throws BrokerError LEADER_NOT_AVAILABLE when a needed one has no leader.
+ */
 export async function findOpenProducers(
   cluster: Cluster,
-  wanted: (topic: TopicMetadata) => boolean = ({ isInternal }) => !isInternal,
+  { wanted, needed }: AskedTopics,
 ): Promise<OpenProducer[]> {
   const { topicMetadata } = await cluster.metadata({ topics: [] });
   const led = topicMetadata
@@ -31,6 +41,8 @@ export async function findOpenProducers(
     .flatMap(({ topic, partitionMetadata }) =>
       partitionMetadata.map(({ partitionId, leader }) => ({ topic, partitionId, leader })),
     );
+  if (led.some(({ topic, leader }) => leader < 0 && needed(topic)))
+    throw new BrokerError('LEADER_NOT_AVAILABLE');
   const found: OpenProducer[] = [];
   for (const [nodeId, ofNode] of Map.groupBy(led, ({ leader }) => leader)) {
     if (nodeId < 0) continue;
@@ -58,7 +70,10 @@ export async function openTransactions(
   cluster: Cluster,
   topic: string,
 ): Promise<OpenTransaction[]> {
-  const producers = await findOpenProducers(cluster, (one) => one.topic === topic);
+  const producers = await findOpenProducers(cluster, {
+    wanted: (one) => one.topic === topic,
+    needed: () => false,
+  });
   if (producers.length === 0) return [];
   const ids = new Map<bigint, string>();
   for (const nodeId of cluster.getNodeIds()) {

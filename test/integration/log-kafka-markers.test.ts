@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defineStream } from '../../src/contracts/stream.ts';
+import { createKafkaClient } from '../../src/platform/log/kafka-client.ts';
+import type { Producer } from '../../src/platform/log/kafka-internals.ts';
+import { openKafkaLog } from '../../src/platform/log/kafka.ts';
+import type { EventLog, OutRecord } from '../../src/platform/log/log.ts';
+import { produceExchange } from '../../src/platform/log/produce-exchange.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { canStartServers, randomSuffix, startKafka } from '../support/servers.ts';
+import type { LocalServer } from '../support/servers.ts';
+import { readValues } from '../support/read-log.ts';
+
+const LIMIT_MS = 90_000;
+const logger = createLogger({ level: 'silent' });
+const of = (topic: string, value: string): OutRecord => ({ topic, partition: 0, key: null, value });
+
+describe.skipIf(!canStartServers())('a coordinator', () => {
+  // So that a test can leave a transaction without its marker.
+  const properties = { 'transaction.partition.verification.enable': 'false' };
+  let broker: LocalServer;
+  let log: EventLog;
+  beforeAll(async () => {
+    broker = await startKafka({ properties });
+    const brokers = [`127.0.0.1:${broker.port}`];
+    log = await openKafkaLog({ brokers, clientId: 'marker-test', logger });
+  }, LIMIT_MS);
+  afterAll(async () => {
+    await log?.[Symbol.asyncDispose]();
+    await broker?.[Symbol.asyncDispose]();
+  }, LIMIT_MS);
+
+  const newTopic = async (partitions = 1) => {
+    const name = `hurt-${randomSuffix()}`;
+    const stream = defineStream({
+      name,
+      partitions,
+      cleanup: 'delete',
+      retentionMs: 'forever',
+      writer: 'tail',
+      readers: [],
+      topic: (prefix) => `${prefix}.${name}`,
+      key: 'none',
+      what: 'a test',
+    });
+    await log.ensureTopics('t', [stream], 1);
+    return stream.topic('t');
+  };
+
+  test.each([
+    { commit: true, held: ['hung'], why: 'shows it, as it was committed' },
+    { commit: false, held: [], why: 'hides it, as it was aborted' },
+  ])(
+    'that left out the marker of a transaction: the next writer of the id $why',
+    async ({ commit, held }) => {
+      const topic = await newTopic(2);
+      const transactionalId = `w-${randomSuffix()}`;
+      // The coordinator of the id may not be ready yet.
+      await (await log.writer({ transactionalId }))[Symbol.asyncDispose]();
+      await leaveHanging(broker.port, topic, transactionalId, commit);
+      await using writer = await log.writer({ transactionalId });
+      expect(await readValues(log, topic)).toEqual(held);
+      const transaction = await writer.begin();
+      await transaction.append([of(topic, 'later')]);
+      // The marker of this one must not decide about the one before.
+      await transaction.commit();
+      expect(await readValues(log, topic)).toEqual([...held, 'later']);
+    },
+    LIMIT_MS,
+  );
+
+  test.each([
+    { hangs: false, why: 'goes on where all before it has its end' },
+    {
+      hangs: true,
+      why: 'is over where a marker is missing, before it could undo what was committed',
+    },
+  ])(
+    'that was started again behind an idle writer: it $why',
+    async ({ hangs }) => {
+      const topic = await newTopic(2);
+      const transactionalId = `w-${randomSuffix()}`;
+      await using writer = await log.writer({ transactionalId, topicPrefix: 't' });
+      const first = await writer.begin();
+      await first.append([{ ...of(topic, 'first'), partition: 1 }]);
+      const [open] = (await log.openTransactions?.(topic)) ?? [];
+      await first.commit();
+      const producer = { producerId: String(open?.producerId), producerEpoch: 0 };
+      if (hangs) await writeWithoutMarker(broker.port, topic, { transactionalId, ...producer });
+      await broker.stop('SIGKILL');
+      await broker.restart();
+
+      const second = await writer.begin();
+      const append = second.append([of(topic, 'second')]);
+      if (hangs) {
+        await expect(append).rejects.toMatchObject({
+          code: 'LOG_WRITE_FAILED',
+          facts: { reason: expect.stringContaining('coordinator was lost') as string },
+        });
+        await using next = await log.writer({ transactionalId, topicPrefix: 't' });
+        const third = await next.begin();
+        await third.append([of(topic, 'third')]);
+        await third.abort();
+        expect(await readValues(log, topic)).toEqual(['hung']);
+      } else {
+        await append;
+        await second.commit();
+        expect(await readValues(log, topic)).toEqual(['second']);
+      }
+      expect(await readValues(log, topic, 1)).toEqual(['first']);
+    },
+    LIMIT_MS,
+  );
+});
+
+/** Writes to a partition that the coordinator is not told of, and ends the transaction. */
+async function leaveHanging(port: number, topic: string, transactionalId: string, commit: boolean) {
+  const client = createKafkaClient({ brokers: [`127.0.0.1:${port}`], clientId: 'hang', logger });
+  const cluster = client.cluster();
+  await cluster.connect();
+  await cluster.addMultipleTargetTopics([topic]);
+  const broker = await cluster.findBroker({ nodeId: 1 });
+  const id = await broker.initProducerId({ transactionalId, transactionTimeout: 60_000 });
+  const producer = { transactionalId, ...id };
+  await broker.addPartitionsToTxn({ ...producer, topics: [{ topic, partitions: [1] }] });
+  await writeWithoutMarker(port, topic, producer);
+  await broker.endTxn({ ...producer, transactionResult: commit });
+  client.close();
+  await cluster.disconnect();
+}
+
+/** A record of a producer in a partition that its coordinator knows nothing of. */
+async function writeWithoutMarker(port: number, topic: string, producer: Producer) {
+  const client = createKafkaClient({ brokers: [`127.0.0.1:${port}`], clientId: 'hang', logger });
+  const cluster = client.cluster();
+  await cluster.connect();
+  await cluster.addMultipleTargetTopics([topic]);
+  const broker = await cluster.findBroker({ nodeId: 1 });
+  const slice = { topic, partition: 0, records: [of(topic, 'hung')], bytes: 100, firstSequence: 0 };
+  const owner = { ...producer, producerId: BigInt(producer.producerId) };
+  await broker.connectionPool.send(produceExchange({ ...owner, slices: [slice], nowMs: 1 }));
+  client.close();
+  await cluster.disconnect();
+}
