@@ -144,9 +144,16 @@ export async function readRecordLimits(
   );
 }
 
-/** Deletes those of the topics that exist. */
+/** Deletes those of the topics that exist; they are gone for everybody when it returns. */
 export async function deleteKafkaTopics(admin: Admin, topics: readonly string[]): Promise<void> {
   const wanted = new Set(topics);
   const there = (await admin.listTopics()).filter((topic) => wanted.has(topic));
-  if (there.length > 0) await admin.deleteTopics({ topics: there, timeout: CREATE_MS });
+  if (there.length === 0) return;
+  await admin.deleteTopics({ topics: there, timeout: CREATE_MS });
+  // The controller has done it; the brokers that are asked next hear of it a little later.
+  const endMs = performance.now() + CREATE_MS;
+  while (performance.now() < endMs) {
+    if (!(await admin.listTopics()).some((topic) => wanted.has(topic))) return;
+    await sleep(50);
+  }
 }
