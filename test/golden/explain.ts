@@ -92,9 +92,10 @@ function likeliest(inputs: readonly ModelInput[], server: Counts) {
   let fewest = Infinity;
   for (const input of inputs)
     for (const undo of [null, 'none', 'volume and vm', 'volume'] as const) {
-      const { rows, stuck } = runModel(input, { ...everyFault, undo });
+      const { rows, stuck, failedRuns } = runModel(input, { ...everyFault, undo });
       const open = differing(server, rows).length;
-      if (open >= fewest || (undo !== null && stuck.length === 0)) continue;
+      const isStuck = stuck.length > 0 || failedRuns.size > 0;
+      if (open >= fewest || (undo !== null && !isStuck)) continue;
       [best, fewest] = [{ input, undo }, open];
     }
   return best;

@@ -49,16 +49,17 @@ export function applyEvents(
       if (error instanceof SqlFault && ctx.keys !== null) {
         // VM.UPGRADE and VM.DYNAMIC.SCALE let pass what is no duplicate key.
         const isSwallowed = isSilent || error.message !== 'vm_name';
+        const before = undone;
         if (undone === 0) {
           tables.rollback();
           undone = at + 1;
         }
-        if (!isSwallowed && faults.failedJob) return { processed: [], stuck: [], fails: true };
+        if (!isSwallowed && faults.failedJob) return failed(ctx, work.slice(before || at + 1, at + 1));
       } else if (error instanceof NullFault && isSilent && faults.silent) {
         // Its first steps stay.
       } else if (error instanceof NullFault && !isSilent && faults.failedJob) {
-        tables.rollback();
-        return { processed: work.slice(undone, undone === 0 ? 0 : at), stuck: [], fails: true };
+        if (undone === 0) tables.rollback();
+        return failed(ctx, undone === 0 ? [] : work.slice(undone, at + 1));
       } else if (error instanceof NullFault || error instanceof SqlFault) tables.rollback(mark);
       else throw error;
     }
@@ -66,4 +67,10 @@ export function applyEvents(
   }
   tables.commit();
   return { processed: work.slice(undone), stuck: work.slice(0, undone), fails: false };
+}
+
+/** After statements that were committed one by one, what they did stays: the event that failed is processed too. */
+function failed({ tables }: HandlerContext, processed: readonly FoldEvent[]): Applied {
+  tables.commit();
+  return { processed, stuck: [], fails: true };
 }

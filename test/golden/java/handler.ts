@@ -37,6 +37,16 @@ export function need(value: string | null): string {
   return value;
 }
 
+/** Text for a column of that many characters of the first 65536. @throws NullFault when it does not fit. */
+export function fitting<T extends string | null>(ctx: HandlerContext, text: T, length: number): T {
+  if (ctx.keys !== null && text !== null && (text.length > length || isBeyond(text)))
+    throw new NullFault('a text that its column cannot hold');
+  return text;
+}
+
+/** Has characters that no column of the helper tables can hold. */
+export const isBeyond = (text: string): boolean => /[\u{10000}-\u{10FFFF}]/u.test(text);
+
 /** The first detail of that name; null when there is none. */
 export const detailOf = (event: FoldEvent, name: string): string | null =>
   event.details.find((detail) => detail.name === name)?.value ?? null;

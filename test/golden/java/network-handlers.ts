@@ -1,19 +1,18 @@
 import type { FoldEvent } from '../../../src/contracts/fold.ts';
-import { anyOpen, closeEach, detailOf, need, needAccount, opened, ownOpen } from './handler.ts';
+import { anyOpen, closeEach, detailOf, fitting, need, needAccount, opened, ownOpen } from './handler.ts';
 import type { Handler, HandlerContext } from './handler.ts';
 import type { HelperTable } from './java-tables.ts';
-import { NullFault } from './java-tables.ts';
 
-/** The column of an address holds as many characters. */
+/** The columns of an address and of a user's name hold as many characters. */
 const addressLength = 15;
+const nameLength = 255;
 
 /** Usage types 3, 10 to 14, 30 and 31. */
 export const networkHandlers: Readonly<Record<string, Handler>> = {
   'NET.IPASSIGN'(ctx, event) {
     needAccount(ctx, event);
     const size = need(event.size);
-    const address = need(event.resourceName);
-    if (ctx.keys !== null && address.length > addressLength) throw new NullFault('address');
+    const address = fitting(ctx, need(event.resourceName), addressLength);
     const ip = event.resourceId ?? '0';
     const row = opened('ip', event, {
       resource: address,
@@ -40,7 +39,9 @@ export const networkHandlers: Readonly<Record<string, Handler>> = {
   'VPN.USER.ADD'(ctx, event) {
     needAccount(ctx, event);
     const open = ownOpen(ctx, 'vpn', event).filter(({ zoneId }) => zoneId === event.zoneId);
-    if (open.length === 0) ctx.tables.insert(opened('vpn', event, { name: event.resourceName }));
+    if (open.length > 0) return;
+    const name = fitting(ctx, event.resourceName, nameLength);
+    ctx.tables.insert(opened('vpn', event, { name }));
   },
   'VPN.USER.REMOVE'(ctx, event) {
     needAccount(ctx, event);

@@ -1,7 +1,10 @@
 import type { FoldEvent } from '../../../src/contracts/fold.ts';
-import { anyOpen, closeEach, need, needAccount, numberOf, opened, ownOpen } from './handler.ts';
+import { anyOpen, closeEach, fitting, need, needAccount, numberOf, opened, ownOpen } from './handler.ts';
 import type { Handler } from './handler.ts';
 import { SqlFault } from './java-tables.ts';
+
+/** The column of a snapshot's name holds as many characters. */
+const nameLength = 128;
 
 /** Usage types 25, 27 and 28: usage_vmsnapshot, usage_snapshot_on_primary and usage_backup. */
 export const snapshotHandlers: Readonly<Record<string, Handler>> = {
@@ -28,7 +31,8 @@ export const snapshotHandlers: Readonly<Record<string, Handler>> = {
     needAccount(ctx, event);
     const second = numberOf(event, 'vmSnapshotId');
     const sizes = { size: event.size ?? '0', virtualSize: event.virtualSize ?? '0' };
-    const row = opened('onPrimary', event, { name: event.resourceName, second, ...sizes });
+    const name = fitting(ctx, event.resourceName, nameLength);
+    const row = opened('onPrimary', event, { name, second, ...sizes });
     const key = `${row.accountId} ${row.resource} ${row.beginMs}`;
     ctx.tables.insert(row, ctx.keys === null ? [] : [key]);
   },

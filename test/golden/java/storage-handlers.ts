@@ -59,16 +59,16 @@ export const storageHandlers: Readonly<Record<string, Handler>> = {
 };
 
 function addTemplate(ctx: HandlerContext, event: FoldEvent): void {
-  needAccount(ctx, event);
   if (need(event.size) === '0' || inZone(ctx, event, template).length > 0) return;
+  needAccount(ctx, event);
   const { virtualSize, templateId } = event;
   insertStorage(ctx, event, template, { virtualSize, template: templateId });
 }
 
 function addIso(ctx: HandlerContext, event: FoldEvent): void {
-  needAccount(ctx, event);
   const virtualSize = need(event.size);
   if (inZone(ctx, event, iso).length > 0) return;
+  needAccount(ctx, event);
   insertStorage(ctx, event, iso, { virtualSize, template: null });
 }
 

@@ -1,5 +1,5 @@
 import type { FoldEvent } from '../../../src/contracts/fold.ts';
-import { anyOpen, closeEach, need, numberOf, opened } from './handler.ts';
+import { anyOpen, closeEach, isBeyond, need, numberOf, opened } from './handler.ts';
 import type { Handler, HandlerContext } from './handler.ts';
 import { SqlFault } from './java-tables.ts';
 
@@ -44,7 +44,7 @@ function insert(ctx: HandlerContext, event: FoldEvent, kind: number): void {
     ...custom(event),
   };
   // The column takes neither NULL nor characters beyond the first 65536.
-  if (name === null || (ctx.keys !== null && /[\u{10000}-\u{10FFFF}]/u.test(name)))
+  if (name === null || (ctx.keys !== null && isBeyond(name)))
     throw new SqlFault('vm_name');
   ctx.tables.insert(opened('vm', event, columns));
 }
