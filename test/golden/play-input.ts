@@ -1,6 +1,7 @@
 import { quoteName } from '../../src/platform/mysql.ts';
 import type { MysqlTarget } from '../../src/platform/mysql.ts';
 import { openPlayer } from '../../src/simulate/schema.ts';
+import { withoutComments } from '../support/sql-script.ts';
 
 /** Characters of one message: far below what a server takes, and enough to hide the round trip. */
 const messageLength = 1_000_000;
@@ -27,7 +28,7 @@ export function* messages(
   const schema = quoteName(cloudSchema);
   let message: string[] = [];
   let size = 0;
-  for (const part of script.split(/(?<=^|;)\s*(?=SET TIMESTAMP\b)/im)) {
+  for (const part of withoutComments(script).split(/(?<=^|;)\s*(?=SET TIMESTAMP\b)/im)) {
     const sql = part.replaceAll(tableName, `$1$2 ${schema}.`);
     const whole = transaction(sql);
     message.push(whole);
@@ -36,7 +37,7 @@ export function* messages(
     yield message.join('\n');
     [message, size] = [[], 0];
   }
-  if (message.length > 0) yield message.join('\n');
+  if (message.some((sql) => sql.trim() !== '')) yield message.join('\n');
 }
 
 /** Where a statement of the script names its table. */

@@ -24,20 +24,21 @@ export async function readGoldenFolder(where: URL): Promise<Golden> {
 
 /** A golden folder from the texts of its files. @throws Error saying what is wrong */
 export function goldenOf(name: string, files: ReadonlyMap<string, string>): Golden {
-  const inputSql = files.get('input.sql') ?? '';
+  const read = (file: string): string => withoutReturns(files.get(file) ?? '');
+  const inputSql = read('input.sql');
   return {
     name,
-    ...readRunJson(files.get('run.json') ?? ''),
+    ...readRunJson(read('run.json')),
     inputSql,
     changes: playSqlScript(inputSql),
-    usage: usageLines(files.get('cloud_usage.tsv') ?? ''),
+    usage: usageLines(read('cloud_usage.tsv')),
   };
 }
 
 /** The server's runs, when the folder tells them. @throws BadFolder */
 export async function readFolderRuns(where: URL): Promise<JavaRun[] | undefined> {
   const text = await readFile(new URL('windows.tsv', where), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : told(() => readRuns(text));
+  return text === undefined ? undefined : told(() => readRuns(withoutReturns(text)));
 }
 
 /** How our windows are cut where those of the server are. @throws BadFolder */
@@ -53,6 +54,9 @@ async function textOf(where: URL, file: string): Promise<string> {
     );
   }
 }
+
+/** Lines of a file that went through another system end as ours do. */
+const withoutReturns = (text: string): string => text.replaceAll('\r\n', '\n');
 
 function told<T>(read: () => T): T {
   try {

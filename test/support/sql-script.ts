@@ -14,7 +14,8 @@ export interface SqlChange {
 /**
  * Plays a script of INSERT, INSERT … ON DUPLICATE KEY UPDATE and UPDATE … WHERE id = statements on
  * rows in memory, each committed by itself at the time of the last SET TIMESTAMP. Rows are known by
- * their `id`. Anything else in the script must be a SET.
+ * their `id`. A row that is deleted leaves what was read of it. Anything else in the script must be a SET, a
+ * comment line, or the begin or end of a transaction.
  */
 export function playSqlScript(script: string): SqlChange[] {
   const tables = new Map<string, Map<string, SqlRow>>();
@@ -23,17 +24,21 @@ export function playSqlScript(script: string): SqlChange[] {
   for (const statement of statements(script)) {
     const time = /^SET TIMESTAMP\s*=\s*(\d+)$/i.exec(statement);
     if (time) atMs = Number(time[1]) * 1000;
-    else if (!/^SET /i.test(statement))
+    else if (!silent.test(statement))
       for (const change of apply(statement, tables)) changes.push({ atMs, ...change });
   }
   return changes;
 }
+
+/** Statements that change no row. */
+const silent = /^(SET |(BEGIN|COMMIT|START TRANSACTION)$)/i;
 
 type Tables = Map<string, Map<string, SqlRow>>;
 type Change = Omit<SqlChange, 'atMs'>;
 
 const insertForm = /^INSERT INTO (?:cloud\.)?(\w+) \(([^)]*)\)\s+VALUES\s*([^]*)$/i;
 const updateForm = /^UPDATE (?:cloud\.)?(\w+) SET ([^]*) WHERE id\s*=\s*(\d+)$/i;
+const deleteForm = /^DELETE FROM (?:cloud\.)?(\w+) WHERE id\s*=\s*(\d+)$/i;
 const onDuplicate = /\)\s*ON DUPLICATE KEY UPDATE /i;
 
 function apply(statement: string, tables: Tables): Change[] {
@@ -47,6 +52,12 @@ function apply(statement: string, tables: Tables): Change[] {
       }),
     );
     return [put(tables, table, { ...rowsOf(tables, table).get(id), ...values, id })];
+  }
+  const deletion = deleteForm.exec(statement);
+  if (deletion) {
+    const [, table = '', id = ''] = deletion;
+    rowsOf(tables, table).delete(id);
+    return [];
   }
   const insert = insertForm.exec(statement);
   if (!insert) throw new Error(`not understood: ${statement.slice(0, 80)}`);
@@ -82,10 +93,15 @@ const tuplesOf = (text: string): string[] =>
 
 function literal(text: string): string | null {
   if (text.toUpperCase() === 'NULL') return null;
-  return text.startsWith("'") ? text.slice(1, -1).replaceAll("''", "'") : text;
+  if (!text.startsWith("'")) return text;
+  return text.slice(1, -1).replaceAll(/''|\\(.)/g, (_, escaped?: string) => escaped ?? "'");
 }
 
-const statements = (script: string): string[] => split(script, ';').filter((s) => s !== '');
+/** A script without the lines that are comments. */
+export const withoutComments = (script: string): string => script.replaceAll(/^\s*(--|#).*$/gm, '');
+
+const statements = (script: string): string[] =>
+  split(withoutComments(script), ';').filter((s) => s !== '');
 
 /** Splits at a character that is outside quotes and parentheses; the parts are trimmed. */
 function split(text: string, at: string): string[] {
@@ -95,7 +111,8 @@ function split(text: string, at: string): string[] {
   let from = 0;
   for (let i = 0; i < text.length; i++) {
     const char = text[i];
-    if (char === "'") quoted = !quoted;
+    if (quoted && char === '\\') i++;
+    else if (char === "'") quoted = !quoted;
     else if (!quoted && char === '(') depth++;
     else if (!quoted && char === ')') depth--;
     else if (!quoted && depth === 0 && char === at) {

@@ -54,7 +54,8 @@ export function applyEvents(
           tables.rollback();
           undone = at + 1;
         }
-        if (!isSwallowed && faults.failedJob) return failed(ctx, work.slice(before || at + 1, at + 1));
+        if (!isSwallowed && faults.failedJob)
+          return failed(ctx, work.slice(before || at + 1, at + 1));
       } else if (error instanceof NullFault && isSilent && faults.silent) {
         // Its first steps stay.
       } else if (error instanceof NullFault && !isSilent && faults.failedJob) {

@@ -1,5 +1,14 @@
 import type { FoldEvent } from '../../../src/contracts/fold.ts';
-import { anyOpen, closeEach, detailOf, fitting, need, needAccount, opened, ownOpen } from './handler.ts';
+import {
+  anyOpen,
+  closeEach,
+  detailOf,
+  fitting,
+  need,
+  needAccount,
+  opened,
+  ownOpen,
+} from './handler.ts';
 import type { Handler, HandlerContext } from './handler.ts';
 import type { HelperTable } from './java-tables.ts';
 

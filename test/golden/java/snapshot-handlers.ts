@@ -1,5 +1,14 @@
 import type { FoldEvent } from '../../../src/contracts/fold.ts';
-import { anyOpen, closeEach, fitting, need, needAccount, numberOf, opened, ownOpen } from './handler.ts';
+import {
+  anyOpen,
+  closeEach,
+  fitting,
+  need,
+  needAccount,
+  numberOf,
+  opened,
+  ownOpen,
+} from './handler.ts';
 import type { Handler } from './handler.ts';
 import { SqlFault } from './java-tables.ts';
 

@@ -44,8 +44,7 @@ function insert(ctx: HandlerContext, event: FoldEvent, kind: number): void {
     ...custom(event),
   };
   // The column takes neither NULL nor characters beyond the first 65536.
-  if (name === null || (ctx.keys !== null && isBeyond(name)))
-    throw new SqlFault('vm_name');
+  if (name === null || (ctx.keys !== null && isBeyond(name))) throw new SqlFault('vm_name');
   ctx.tables.insert(opened('vm', event, columns));
 }
 

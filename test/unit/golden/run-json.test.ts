@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { messages } from '../../golden/play-input.ts';
 import { goldenOf } from '../../golden/read-folder.ts';
 import { readRunJson } from '../../golden/run-json.ts';
 import { usageColumns } from '../../support/published-lines.ts';
@@ -69,4 +70,25 @@ test('files that are not of the form say where', () => {
   expect(() => folder(`${usageColumns.join('\t')}\n1\t2\n`)).toThrow('line 2 has 2 columns');
   const header = `${usageColumns.join('\t')}\n`;
   expect(() => folder(header, 'TRUNCATE account;')).toThrow('not understood: TRUNCATE');
+});
+
+test('lines may end as on another system, and an input may be empty', () => {
+  const usual = `${usageColumns.join('\t')}\r\n${cells.join('\t')}\r\n`;
+  const { usage, changes } = folder(usual, '');
+  expect(usage).toEqual([cells.join('\t')]);
+  expect(changes).toEqual([]);
+  expect([...messages('', 'c1')]).toEqual([]);
+});
+
+test('an input may have comments, transactions, escapes and deletions', () => {
+  const input = `-- it's a comment; of one line
+SET TIMESTAMP=10;
+BEGIN;
+INSERT INTO cloud.a (id,x) VALUES (1,'it\\'s; a \\\\');
+COMMIT;
+DELETE FROM cloud.a WHERE id=1;
+INSERT INTO cloud.a (id,x) VALUES (1,'b')`;
+  const { changes } = folder(`${usageColumns.join('\t')}\n`, input);
+  expect(changes.map(({ row }) => row['x'])).toEqual(["it's; a \\", 'b']);
+  expect([...messages(input, 'c1')].join('')).not.toContain('comment');
 });
