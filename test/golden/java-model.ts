@@ -118,8 +118,8 @@ export function runModel(
     };
     const own = work.filter(isMeant);
     for (const { accountId } of own) owners.add(accountId);
-    const applied =
-      faults.failedJob && lacksNetwork(facts) ? failed : applyEvents(context, own, faults);
+    const cannotRun = refuses(facts) || statistics.hasJob(run.endMs);
+    const applied = faults.failedJob && cannotRun ? failed : applyEvents(context, own, faults);
     // Events that are left out are processed as well.
     copy.processed(only === undefined ? applied.processed : work);
     ({ stuck } = applied);
@@ -144,11 +144,16 @@ export function runModel(
   return { rows: countLines(lines), jobs, failedRuns, stuck };
 }
 
-/** Statistics of no network stop a run before anything of it is committed. */
-const lacksNetwork = (facts: ReadonlyMap<AccountId, AccountFacts>): boolean =>
+/** Statistics of no network, or of an address that the copy has no room for, stop a run before anything is committed. */
+const refuses = (facts: ReadonlyMap<AccountId, AccountFacts>): boolean =>
   [...facts.values()].some(({ counters }) =>
-    counters.some((row) => row.table === 'user_statistics' && row.networkId === null),
+    counters.some(
+      (row) =>
+        row.table === 'user_statistics' &&
+        (row.networkId === null || (row.publicIpAddress ?? '').length > addressLength),
+    ),
   );
+const addressLength = 15;
 const failed: Applied = { processed: [], stuck: [], fails: true };
 
 function inOrder(work: readonly FoldEvent[], chance: Chance | undefined): readonly FoldEvent[] {

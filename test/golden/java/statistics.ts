@@ -33,6 +33,12 @@ interface JobGrowth {
 export class Statistics {
   /** By table and account, then by zone; jobs in the order of their ends. */
   readonly #jobs = new Map<string, Map<string, JobGrowth[]>>();
+  readonly #ends = new Set<EpochMs>();
+
+  /** Whether a job up to there has inserted rows: at their key one that tries again fails. */
+  hasJob(endMs: EpochMs): boolean {
+    return this.#ends.has(endMs - 1);
+  }
 
   /** Adds what the totals of an account grew by up to the end of a job. */
   add(accountId: AccountId, counters: readonly Counter[], job: Window): void {
@@ -54,6 +60,7 @@ export class Statistics {
           return { ...one, deltas: deltas.map((delta) => (delta < 0n ? 0n : delta)), atMs };
         });
         jobs.push({ atMs, rows });
+        this.#ends.add(atMs);
       }
     }
   }
