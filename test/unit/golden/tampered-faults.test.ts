@@ -97,7 +97,7 @@ test.each<Story>([
     class: 'cross-account',
     script: [vm(1, 'VM.CREATE', 1), vm(1, 'VM.START', 1), vm(5, 'VM.STOP', 1, { account: 4 })],
   },
-])('$class excuses the rows of a server that has the fault, and no others (%#)', (story) => {
+])('$class excuses the rows of a server that has the fault, and no others (%#)', { timeout: 60_000 }, (story) => {
   const golden = history(story.script.join('\n'));
   const { changes, rangeMs } = golden;
   const runs = story.runs === undefined ? runsOf(golden) : readRuns(story.runs);
