@@ -97,27 +97,31 @@ test.each<Story>([
     class: 'cross-account',
     script: [vm(1, 'VM.CREATE', 1), vm(1, 'VM.START', 1), vm(5, 'VM.STOP', 1, { account: 4 })],
   },
-])('$class excuses the rows of a server that has the fault, and no others (%#)', { timeout: 60_000 }, (story) => {
-  const golden = history(story.script.join('\n'));
-  const { changes, rangeMs } = golden;
-  const runs = story.runs === undefined ? runsOf(golden) : readRuns(story.runs);
-  const faults = { ...everyFault, undo: story.undo ?? null };
-  const counted = [...runModel({ changes, rangeMs, runs }, faults).rows];
-  const server = counted.flatMap(([line, count]) => Array.from({ length: count }, () => line));
-  const said = (usage: readonly string[]) => classesOf(golden, usage, runs);
-  expect(said(server)).toContain(story.class);
-  expect(said(server)).not.toContain('UNEXPLAINED');
+])(
+  '$class excuses the rows of a server that has the fault, and no others (%#)',
+  { timeout: 60_000 },
+  (story) => {
+    const golden = history(story.script.join('\n'));
+    const { changes, rangeMs } = golden;
+    const runs = story.runs === undefined ? runsOf(golden) : readRuns(story.runs);
+    const faults = { ...everyFault, undo: story.undo ?? null };
+    const counted = [...runModel({ changes, rangeMs, runs }, faults).rows];
+    const server = counted.flatMap(([line, count]) => Array.from({ length: count }, () => line));
+    const said = (usage: readonly string[]) => classesOf(golden, usage, runs);
+    expect(said(server)).toContain(story.class);
+    expect(said(server)).not.toContain('UNEXPLAINED');
 
-  const ours = new Set(rowsOf(golden));
-  for (const [at, line] of server.entries()) {
-    const cells = line.split('\t');
-    const others = server.toSpliced(at, 1);
-    const raw = cells.with(6, String(Number(cells[6]) + 0.5)).join('\t');
-    expect(said([...others, raw]), `raw_usage of ${line}`).toContain('UNEXPLAINED');
-    const text = cells.with(3, `${cells[3]}!`).join('\t');
-    expect(said([...others, text]), `description of ${line}`).toContain('UNEXPLAINED');
-    expect(said([...server, line]), `once more: ${line}`).toContain('UNEXPLAINED');
-    if (ours.has(line) && !others.includes(line))
-      expect(said(others), `missing: ${line}`).toContain('UNEXPLAINED');
-  }
-});
+    const ours = new Set(rowsOf(golden));
+    for (const [at, line] of server.entries()) {
+      const cells = line.split('\t');
+      const others = server.toSpliced(at, 1);
+      const raw = cells.with(6, String(Number(cells[6]) + 0.5)).join('\t');
+      expect(said([...others, raw]), `raw_usage of ${line}`).toContain('UNEXPLAINED');
+      const text = cells.with(3, `${cells[3]}!`).join('\t');
+      expect(said([...others, text]), `description of ${line}`).toContain('UNEXPLAINED');
+      expect(said([...server, line]), `once more: ${line}`).toContain('UNEXPLAINED');
+      if (ours.has(line) && !others.includes(line))
+        expect(said(others), `missing: ${line}`).toContain('UNEXPLAINED');
+    }
+  },
+);
