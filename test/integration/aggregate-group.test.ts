@@ -224,7 +224,9 @@ test('a store that cannot be reached is tried again until the signal aborts', as
     ioOf(stop.signal, { store: { ...store.target, port: 1 } }),
   );
   await expect
-    .poll(() => store.metric('platform_retries_total', { code: 'STORE_UNREACHABLE' }))
+    .poll(() => store.metric('platform_retries_total', { code: 'STORE_UNREACHABLE' }), {
+      timeout: 20_000,
+    })
     .toBeGreaterThan(before + 1);
   stop.abort();
   await running;

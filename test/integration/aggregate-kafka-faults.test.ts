@@ -4,7 +4,7 @@ import { runAggregate } from '../../src/aggregate/aggregate.ts';
 import type { AggregateIo, AggregateOptions } from '../../src/aggregate/aggregate.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
-import type { EventLog, OutRecord } from '../../src/platform/log/log.ts';
+import type { EventLog, GroupHandler, OutRecord } from '../../src/platform/log/log.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { usageFeed } from '../../streams/index.ts';
@@ -161,7 +161,10 @@ test(`work goes on while workers come and go every second and batches are slow (
   // It has no end of its own: what is seen meanwhile ends it.
   const storm = (async () => {
     for (; !isOver; guests++) {
-      const guest = work(prefix, limits, slow);
+      const { promise: assigned, resolve } = Promise.withResolvers<void>();
+      const guest = work(prefix, limits, { ...slow, log: tellingAssignment(log, resolve) });
+      // However long a rebalance takes on this machine, a second after one there is the next.
+      await Promise.race([guest.done, assigned]);
       await Promise.race([guest.done, sleep(random.whole(700, 1300))]);
       guest.stop.abort();
       await guest.done;
@@ -184,6 +187,25 @@ test(`work goes on while workers come and go every second and batches are slow (
   expect(guests).toBeGreaterThan(5);
   expect(await store.digest(prefix)).toEqual(whole);
 });
+
+/** The same log, which says when a member that joins by it has its partitions. */
+const tellingAssignment = (over: EventLog, tell: () => void): EventLog =>
+  new Proxy(over, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (name !== 'join') return value.bind(target) as unknown;
+      return (options: Parameters<EventLog['join']>[0]) => {
+        const { handler } = options;
+        const assigned: GroupHandler['assigned'] = async (given) => {
+          const starts = await handler.assigned(given);
+          tell();
+          return starts;
+        };
+        return target.join({ ...options, handler: { ...handler, assigned } });
+      };
+    },
+  });
 
 /** Offsets that the tables have got to, of all partitions together. */
 async function stands(prefix: string): Promise<number> {

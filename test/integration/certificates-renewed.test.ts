@@ -85,7 +85,8 @@ describe.skipIf(!canStartServers() || !hasOpenssl())('while a tailer works', () 
     };
     await renewed(cloud, tail, renew, ours, /^SOURCE_UNREACHABLE$/);
     // What was opened before, as the pools of our processes are, takes the new one as well.
-    await expect.poll(() => pool.query('SELECT 1').then(() => 'answers')).toBe('answers');
+    const ask = () => pool.query('SELECT 1').then(() => 'answers');
+    await expect.poll(ask, { timeout: 30_000 }).toBe('answers');
     await pool.end();
   });
 

@@ -48,7 +48,7 @@ test.skipIf(!canStartServers())(
 
     await load[Symbol.asyncDispose]();
     await tail.whenCaughtUp();
-    await expect.poll(waits).toEqual([]);
+    await expect.poll(waits, { timeout: 30_000 }).toEqual([]);
     await tail.stop();
     const events = (await cloud.feed()).flatMap((each) =>
       each.kind === 'usage-event' ? [each] : [],

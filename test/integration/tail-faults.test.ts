@@ -160,7 +160,7 @@ test('wrong credentials are told, an unreachable source is tried again or told a
   });
   const patient = cloud.start({ source: nowhere });
   await expect
-    .poll(async () => (await patient.metrics.retries.get()).values[0]?.value)
+    .poll(async () => (await patient.metrics.retries.get()).values[0]?.value, { timeout: 20_000 })
     .toBeGreaterThan(1);
   expect(await patient.stop()).toEqual({ reason: 'stopped' });
 });
