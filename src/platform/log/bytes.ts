@@ -17,17 +17,20 @@ export class ByteWriter {
   }
 
   int8(value: number): this {
-    this.#buffer.writeInt8(value, this.#take(1));
+    const at = this.#take(1);
+    this.#buffer.writeInt8(value, at);
     return this;
   }
 
   int16(value: number): this {
-    this.#buffer.writeInt16BE(value, this.#take(2));
+    const at = this.#take(2);
+    this.#buffer.writeInt16BE(value, at);
     return this;
   }
 
   int32(value: number): this {
-    this.#buffer.writeInt32BE(value, this.#take(4));
+    const at = this.#take(4);
+    this.#buffer.writeInt32BE(value, at);
     return this;
   }
 
@@ -40,7 +43,8 @@ export class ByteWriter {
   }
 
   bigint64(value: bigint): this {
-    this.#buffer.writeBigInt64BE(value, this.#take(8));
+    const at = this.#take(8);
+    this.#buffer.writeBigInt64BE(value, at);
     return this;
   }
 
@@ -85,6 +89,7 @@ export class ByteWriter {
     this.#buffer.writeInt32BE(value | 0, at);
   }
 
+  /** Called before the buffer is named: it may be another one afterwards. */
   #take(size: number): number {
     this.#reserve(size);
     const at = this.#at;
