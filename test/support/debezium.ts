@@ -114,6 +114,8 @@ const worker = (options: DebeziumOptions, port: number, offsetsFile: string) => 
   'value.converter.schemas.enable': String(options.schemas === true),
   'offset.storage.file.filename': offsetsFile,
   'offset.flush.interval.ms': '200',
+  // A task that is cut off drops what it has not sent yet, of some partitions and not of others.
+  'task.shutdown.graceful.timeout.ms': '60000',
   'plugin.discovery': 'service_load',
 });
 
