@@ -62,8 +62,9 @@ async function adoptSession(
   const writer = await openWriter(settings, log);
   const batch = new LogBatch(writer, settings.writeTimeoutMs);
   try {
-    await batch.commit([encodeLeader(prefix, prefix, clock.now())]);
-    const stored = await storedPosition(settings, log, signal);
+    const note = encodeLeader(prefix, prefix, clock.now());
+    await batch.commit([note]);
+    const stored = await storedPosition(settings, log, note, signal);
     if (stored && !stored.adopted)
       throw new AppError('TAIL_OTHER_SOURCE', { prefix, reason: 'this feed follows a binlog' });
     metrics.tailLag.follow(clock, stored?.watermarkMs ?? null);

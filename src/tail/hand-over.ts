@@ -7,6 +7,7 @@ import { requireNoSnapshot } from './connect-offset.ts';
 import type { ConnectOffset, SourceOffset } from './connect-offset.ts';
 import { Leadership } from './leadership.ts';
 import { LogBatch } from './log-batch.ts';
+import { readOwnPosition } from './own-position.ts';
 import { encodeLeader, encodePosition, readPosition } from './position.ts';
 import type { PositionRecord } from './position.ts';
 import { compareRawPlaces, rawEnd } from './raw-end.ts';
@@ -89,8 +90,9 @@ export async function importOffset(
     const writer = await openWriter({ prefix, writeTimeoutMs }, io.log);
     const batch = new LogBatch(writer, writeTimeoutMs);
     try {
-      await batch.commit([encodeLeader(prefix, prefix, io.clock.now())]);
-      const before = known(await readPosition(io.log, prefix, prefix, io.signal));
+      const note = encodeLeader(prefix, prefix, io.clock.now());
+      await batch.commit([note]);
+      const before = known(await readOwnPosition(io.log, prefix, note, io.signal));
       const after = await taken(options, given, before, io);
       await batch.commit([encodePosition(prefix, after)]);
       return { before, after };

@@ -152,12 +152,15 @@ export async function readPosition(
 /**
  * The newest committed values of some keys of the topic; keys that never had one are left out.
  * Reads backwards from the end in growing steps: the topic holds far more than the records that count.
+ *
+ * @param saw Told of each of their records that was read.
  */
 export async function readNewest(
   log: EventLog,
   prefix: string,
   keys: readonly string[],
   signal: AbortSignal,
+  saw: (value: string) => void = () => {},
 ): Promise<ReadonlyMap<string, string>> {
   const topic = positions.topic(prefix);
   const newest = new Map<string, string>();
@@ -168,8 +171,10 @@ export async function readNewest(
     const batches = log.read({ topic, partition: 0, from, until: offsets.next, signal });
     for await (const { records } of batches)
       for (const { key, value } of records)
-        if (value !== null && key && keys.includes(key.toString()))
+        if (value !== null && key && keys.includes(key.toString())) {
           newest.set(key.toString(), value.toString());
+          saw(value.toString());
+        }
     if (newest.size === keys.length || from === offsets.earliest) return newest;
   }
 }

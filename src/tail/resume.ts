@@ -3,7 +3,6 @@ import { runFirstSnapshot } from './first-snapshot.ts';
 import { runHeal } from './heal.ts';
 import { leaveRawFrom } from './leave-raw-from.ts';
 import { placeOf } from './place-of.ts';
-import { readPosition } from './position.ts';
 import type { PositionRecord } from './position.ts';
 import { decideResume } from './resume-decision.ts';
 import type { ResumeDecision } from './resume-decision.ts';
@@ -23,8 +22,8 @@ export async function resumeFrom(
   context: SessionContext,
   refused: boolean,
 ): Promise<StreamStart | null> {
-  const { settings, io, signal, output, say } = context;
-  const stored = await readPosition(io.log, settings.prefix, settings.prefix, signal);
+  const { signal, output, say } = context;
+  const stored = await context.readPosition();
   if (signal.aborted) return null;
   if (stored === null) {
     await say({ state: 'snapshot', how: 'start', why: null });

@@ -1,7 +1,7 @@
 import { crashPoint } from '../platform/crash-points.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { EventLog, LogWriter } from '../platform/log/log.ts';
+import type { EventLog, LogWriter, OutRecord } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { openConnection } from '../platform/mysql.ts';
@@ -15,7 +15,8 @@ import { TailOutput } from './output.ts';
 import { Placements } from './placement.ts';
 import { readPlacements } from './placement-record.ts';
 import { checkZones } from './zone-slices.ts';
-import { encodeLeader, readPosition } from './position.ts';
+import { readOwnPosition } from './own-position.ts';
+import { encodeLeader } from './position.ts';
 import type { PositionRecord } from './position.ts';
 import { pollSource } from './poll.ts';
 import { preflight, requireReady } from './preflight.ts';
@@ -57,6 +58,8 @@ export interface SessionContext extends StreamContext {
   readonly accounts: EventAccounts;
   /** Writes what is done with the source from now on, for people. */
   readonly say: (now: Said) => Promise<void>;
+  /** The newest committed position; null when stopped, or when the source was never followed. */
+  readonly readPosition: () => Promise<PositionRecord | null>;
 }
 
 /**
@@ -83,9 +86,10 @@ export async function runSession(
     crashPoint('tail.writer-opened');
     // A commit that a broker acknowledged and then lost sight of in a crash: its records lie in the
     // log, unseen, until the next commit to the same partition. So one is made before the position is read.
-    await batch.commit([encodeLeader(prefix, prefix, io.clock.now())]);
+    const note = encodeLeader(prefix, prefix, io.clock.now());
+    await batch.commit([note]);
     crashPoint('tail.leader-noted');
-    const stored = await storedPosition(settings, log, signal);
+    const stored = await storedPosition(settings, log, note, signal);
     if (stored?.adopted)
       throw new AppError('TAIL_OTHER_SOURCE', {
         prefix,
@@ -136,7 +140,19 @@ export async function runSession(
       state = said;
       await batch.commit([encodeState(prefix, { ...said, atMs: io.clock.now() })]);
     };
-    const context = { settings, io, signal, connection, identity, batch, output, accounts, say };
+    const readPosition = () => readOwnPosition(log, prefix, note, signal);
+    const told = { say, readPosition };
+    const context = {
+      settings,
+      io,
+      signal,
+      connection,
+      identity,
+      batch,
+      output,
+      accounts,
+      ...told,
+    };
     return await (end === null ? pollSource(context) : follow(context, end));
   } catch (error) {
     const fault = askingError(error, settings.source);
@@ -226,10 +242,11 @@ async function ready(connection: Connection, settings: TailSettings, io: TailIo)
 export async function storedPosition(
   settings: Pick<StreamSettings, 'prefix' | 'feedPartitions'>,
   log: EventLog,
+  note: OutRecord,
   signal: AbortSignal,
 ): Promise<PositionRecord | null> {
   const { prefix, feedPartitions } = settings;
-  const stored = await readPosition(log, prefix, prefix, signal);
+  const stored = await readOwnPosition(log, prefix, note, signal);
   if (stored && stored.feedPartitions !== feedPartitions)
     throw new AppError('LOG_TOPIC_MISMATCH', {
       topic: `${prefix}.usage-feed`,

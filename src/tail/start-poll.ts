@@ -9,7 +9,6 @@ import { incarnationOf } from './incarnations.ts';
 import { LateIds } from './late-ids.ts';
 import { leaveRawFrom } from './leave-raw-from.ts';
 import { boundBefore, pollPlace, unsettled } from './poll-place.ts';
-import { readPosition } from './position.ts';
 import type { PositionRecord } from './position.ts';
 import { firstRow } from './first-row.ts';
 import { compareNewest, isReadOnly } from './server-sight.ts';
@@ -29,9 +28,9 @@ export interface PollStart {
  * @throws SOURCE_BEHIND when a replica lacks it.
  */
 export async function startPoll(context: SessionContext): Promise<PollStart | null> {
-  const { settings, io, signal, output, connection, say } = context;
-  const { prefix, cloudSchema } = settings;
-  const stored = await readPosition(io.log, prefix, prefix, signal);
+  const { settings, signal, output, connection, say } = context;
+  const { cloudSchema } = settings;
+  const stored = await context.readPosition();
   if (signal.aborted) return null;
   if (stored) leaveRawFrom(context, stored, 'the source is polled');
   output.followed = { ...output.followed, poll: stored?.poll ?? unsettled };
@@ -39,7 +38,7 @@ export async function startPoll(context: SessionContext): Promise<PollStart | nu
     await say({ state: 'snapshot', how: 'poll', why: null });
     const point = { ...pollPlace, byGtid: false };
     const done = await runFirstSnapshot(context, stored && { stored, point });
-    return done && begin(context, await readPosition(io.log, prefix, prefix, signal));
+    return done && begin(context, await context.readPosition());
   }
   const newest = await compareNewest(connection, cloudSchema, stored.newestEvent);
   if (newest === 'same' || newest === 'unknown') return begin(context, stored);
@@ -50,7 +49,7 @@ export async function startPoll(context: SessionContext): Promise<PollStart | nu
     throw new AppError('TAIL_POSITION_PURGED', { reason: why });
   await say({ state: 'healing', how: 'heal', why });
   const healed = await runHeal(context, stored, why);
-  return healed && begin(context, await readPosition(io.log, prefix, prefix, signal));
+  return healed && begin(context, await context.readPosition());
 }
 
 async function begin(
