@@ -164,22 +164,13 @@ test('a server that writes no positions within a transaction: the last one that 
 });
 
 test('a place says which commit came last in its file, until the next file begins', () => {
-  const rotate = { binlogName: 'b.2', position: 4 };
-  const commit = (nextPosition: number, xid: number) =>
-    event('Xid', nextPosition, { xid, size: 8 });
-  const given = [
-    gtid(2, 100),
-    commit(131, 17),
-    gtid(3, 180, { standalone: true }),
-    query('DROP x', 240),
-    event('Rotate', 0, rotate),
-    gtid(4, 300),
-    commit(331, 21),
-  ];
-  const frame = { frameBytes: () => 23, lastXid: { pos: 50, xid: '9' } };
-  expect(assemble([gtid(2, 100, { standalone: true }), query('DROP x', 240)], frame)).toMatchObject(
-    [{ boundary: { lastXid: { pos: 50, xid: '9' } } }],
-  );
+  const commit = (end: number, xid: number) => event('Xid', end, { xid, size: 8 });
+  const drop = [gtid(3, 180, { standalone: true }), query('DROP x', 240)];
+  const rotate = event('Rotate', 0, { binlogName: 'b.2', position: 4 });
+  const given = [gtid(2, 100), commit(131, 17), ...drop, rotate, gtid(4, 300), commit(331, 21)];
+  const lastXid = { pos: 50, xid: '9' };
+  const frame = { frameBytes: () => 23, lastXid };
+  expect(assemble(drop, frame)).toMatchObject([{ boundary: { lastXid } }]);
   expect(assemble(given, frame).map((item) => 'boundary' in item && item.boundary)).toMatchObject([
     { end: { pos: 131 }, lastXid: { pos: 100, xid: '17' } },
     { end: { pos: 240 }, lastXid: { pos: 100, xid: '17' } },
