@@ -51,6 +51,13 @@ export const kafkaProperties: Readonly<Record<string, string>> = {
   'transaction.state.log.replication.factor': '1',
 };
 
+/** 16 random bytes, the first of which makes no dash: the tool would take that for an option. */
+export function newClusterId(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = bytes[0]! & 0x7f;
+  return bytes.toString('base64url');
+}
+
 /** Starts a broker of one node (KRaft) with its own data folder and ports. */
 export async function startKafka(options: KafkaOptions = {}): Promise<LocalServer> {
   const java = findJava();
@@ -72,7 +79,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalServe
     `-Dlog4j2.configurationFile=${logging}`,
   ];
   const main = ['-cp', join(jars, '*')];
-  const clusterId = options.clusterId ?? randomBytes(16).toString('base64url');
+  const clusterId = options.clusterId ?? newClusterId();
   const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
   for (const credential of options.scram ?? []) format.push('--add-scram', credential);
   await runTool(java, [...quickStart, ...main, ...format], { cwd: dir, signal: options.signal });

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { newClusterId } from '../../deploy/dev/kafka.ts';
 import { freePort } from '../../deploy/dev/ports.ts';
 import { withAdmin } from './kafka-admin.ts';
 import { startKafka } from './servers.ts';
@@ -38,7 +38,7 @@ export async function startKafkaCluster({
     controller: numbers[2 * i + 1]!,
   }));
   const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(',');
-  const clusterId = randomBytes(16).toString('base64url');
+  const clusterId = newClusterId();
   const replicas = String(size);
   const needed = String(Math.floor(size / 2) + 1);
   // Together: none of them serves before most of them do.
