@@ -65,10 +65,10 @@ async function throwAway(writer: LogWriter): Promise<void> {
   }
 }
 
-async function openWriter({ log, prefix, generation }: RelayContext): Promise<LogWriter> {
+async function openWriter({ log, prefix, generation, signal }: RelayContext): Promise<LogWriter> {
   const topics = [usageRecords, usageWindows, corrections, deadLetters];
   await log.ensureTopics(prefix, topics, generation.feedPartitions);
-  return log.writer({ transactionalId: `${prefix}-sink`, topicPrefix: prefix });
+  return log.writer({ transactionalId: `${prefix}-sink`, topicPrefix: prefix, signal });
 }
 
 /** Sends one outbox entry and one page of dead letters. @returns entries and letters sent */

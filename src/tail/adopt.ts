@@ -59,7 +59,7 @@ async function adoptSession(
     how: 'adopt',
     server: `Debezium ${settings.topics.prefix}`,
   };
-  const writer = await openWriter(settings, log);
+  const writer = await openWriter(settings, log, signal);
   const batch = new LogBatch(writer, settings.writeTimeoutMs);
   try {
     const note = encodeLeader(prefix, prefix, clock.now());

@@ -87,7 +87,7 @@ export async function importOffset(
       return { before: known(before), after: await taken(options, given, known(before), io) };
     }
     // In the order of a tailer: who wrote before is fenced, then its last position is read.
-    const writer = await openWriter({ prefix, writeTimeoutMs }, io.log);
+    const writer = await openWriter({ prefix, writeTimeoutMs }, io.log, io.signal);
     const batch = new LogBatch(writer, writeTimeoutMs);
     try {
       const note = encodeLeader(prefix, prefix, io.clock.now());

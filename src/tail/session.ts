@@ -78,7 +78,7 @@ export async function runSession(
   const limits = await log.recordLimits?.(
     streamsOf(settings).map((stream) => stream.topic(prefix)),
   );
-  const writer = await openWriter(settings, log);
+  const writer = await openWriter(settings, log, signal);
   const batch = new LogBatch(writer, settings.writeTimeoutMs);
   let connection: Connection | undefined;
   let state = { source: prefix, how: null, server: serverName(settings) } as FaultContext;
@@ -260,6 +260,7 @@ export async function storedPosition(
 export const openWriter = (
   settings: Pick<StreamSettings, 'prefix' | 'writeTimeoutMs'>,
   log: EventLog,
+  signal: AbortSignal,
 ): Promise<LogWriter> =>
   withinWrite(
     settings.writeTimeoutMs,
@@ -268,6 +269,8 @@ export const openWriter = (
       transactionalId: `${settings.prefix}-tail`,
       transactionTimeoutMs: 300_000,
       topicPrefix: settings.prefix,
+      // Else one that was given up could still take the id, from the next one.
+      signal: AbortSignal.any([signal, AbortSignal.timeout(settings.writeTimeoutMs)]),
     }),
     'open writer',
   );

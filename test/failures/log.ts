@@ -147,6 +147,7 @@ export const logFailures: readonly Failure[] = [
     tests: [
       'log-kafka-markers.test.ts: that left out the marker of a transaction: the next writer of the id $why',
       'log-kafka-markers.test.ts: whose connection an idle writer has lost: it $why',
+      'log-kafka-leaderless.test.ts: while a partition has no leader no writer takes its id: that it was committed is not forgotten',
       'log-conformance.ts: does not pass an open transaction',
       'kafka-cluster.test.ts: of three brokers any may be killed at work, and too few may be in sync: each change is there once',
       "aggregate-kafka-faults.test.ts: another producer's open transaction is shown with its owner, whose next start ends it",

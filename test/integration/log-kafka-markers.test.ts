@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defineStream } from '../../src/contracts/stream.ts';
-import { createKafkaClient } from '../../src/platform/log/kafka-client.ts';
-import type { Producer } from '../../src/platform/log/kafka-internals.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog, OutRecord } from '../../src/platform/log/log.ts';
-import { produceExchange } from '../../src/platform/log/produce-exchange.ts';
 import { createLogger } from '../../src/platform/logger.ts';
+import { leaveHanging, takeOver, writeWithoutMarker } from '../support/hanging.ts';
 import { canStartServers, randomSuffix, startKafka } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { readValues } from '../support/read-log.ts';
@@ -24,9 +22,10 @@ describe.skipIf(!canStartServers())('a coordinator', () => {
   };
   let broker: LocalServer;
   let log: EventLog;
+  let brokers: string[];
   beforeAll(async () => {
     broker = await startKafka({ properties });
-    const brokers = [`127.0.0.1:${broker.port}`];
+    brokers = [`127.0.0.1:${broker.port}`];
     log = await openKafkaLog({ brokers, clientId: 'marker-test', logger });
   }, LIMIT_MS);
   afterAll(async () => {
@@ -61,7 +60,7 @@ describe.skipIf(!canStartServers())('a coordinator', () => {
       const transactionalId = `w-${randomSuffix()}`;
       // The coordinator of the id may not be ready yet.
       await (await log.writer({ transactionalId }))[Symbol.asyncDispose]();
-      await leaveHanging(broker.port, topic, transactionalId, commit);
+      await leaveHanging(brokers, { topic, transactionalId, commit });
       await using writer = await log.writer({ transactionalId });
       expect(await readValues(log, topic)).toEqual(held);
       const transaction = await writer.begin();
@@ -69,6 +68,25 @@ describe.skipIf(!canStartServers())('a coordinator', () => {
       // The marker of this one must not decide about the one before.
       await transaction.commit();
       expect(await readValues(log, topic)).toEqual([...held, 'later']);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'that forgot how it ended, as others took the id: it is not guessed',
+    async () => {
+      const topic = await newTopic(2);
+      const transactionalId = `w-${randomSuffix()}`;
+      await (await log.writer({ transactionalId }))[Symbol.asyncDispose]();
+      await leaveHanging(brokers, { topic, transactionalId, commit: true });
+      await takeOver(brokers, transactionalId);
+      const refused = {
+        code: 'LOG_WRITE_FAILED',
+        facts: { reason: expect.stringContaining('unknown outcome') as string },
+      };
+      await expect(log.writer({ transactionalId })).rejects.toMatchObject(refused);
+      // And not by what it has learned of itself meanwhile.
+      await expect(log.writer({ transactionalId })).rejects.toMatchObject(refused);
     },
     LIMIT_MS,
   );
@@ -90,7 +108,7 @@ describe.skipIf(!canStartServers())('a coordinator', () => {
       const [open] = (await log.openTransactions?.(topic)) ?? [];
       await first.commit();
       const producer = { producerId: String(open?.producerId), producerEpoch: 0 };
-      if (hangs) await writeWithoutMarker(broker.port, topic, { transactionalId, ...producer });
+      if (hangs) await writeWithoutMarker(brokers, topic, { transactionalId, ...producer });
       // Nothing tells that the broker has closed it: it does so when it has been idle long enough.
       await sleep(5000);
 
@@ -116,33 +134,3 @@ describe.skipIf(!canStartServers())('a coordinator', () => {
     LIMIT_MS,
   );
 });
-
-/** Writes to a partition that the coordinator is not told of, and ends the transaction. */
-async function leaveHanging(port: number, topic: string, transactionalId: string, commit: boolean) {
-  const client = createKafkaClient({ brokers: [`127.0.0.1:${port}`], clientId: 'hang', logger });
-  const cluster = client.cluster();
-  await cluster.connect();
-  await cluster.addMultipleTargetTopics([topic]);
-  const broker = await cluster.findBroker({ nodeId: 1 });
-  const id = await broker.initProducerId({ transactionalId, transactionTimeout: 60_000 });
-  const producer = { transactionalId, ...id };
-  await broker.addPartitionsToTxn({ ...producer, topics: [{ topic, partitions: [1] }] });
-  await writeWithoutMarker(port, topic, producer);
-  await broker.endTxn({ ...producer, transactionResult: commit });
-  client.close();
-  await cluster.disconnect();
-}
-
-/** A record of a producer in a partition that its coordinator knows nothing of. */
-async function writeWithoutMarker(port: number, topic: string, producer: Producer) {
-  const client = createKafkaClient({ brokers: [`127.0.0.1:${port}`], clientId: 'hang', logger });
-  const cluster = client.cluster();
-  await cluster.connect();
-  await cluster.addMultipleTargetTopics([topic]);
-  const broker = await cluster.findBroker({ nodeId: 1 });
-  const slice = { topic, partition: 0, records: [of(topic, 'hung')], bytes: 100, firstSequence: 0 };
-  const owner = { ...producer, producerId: BigInt(producer.producerId) };
-  await broker.connectionPool.send(produceExchange({ ...owner, slices: [slice], nowMs: 1 }));
-  client.close();
-  await cluster.disconnect();
-}

@@ -11,23 +11,45 @@ import { DESCRIBE_TRANSACTIONS, describeTransaction } from './transaction-exchan
  * So whoever takes over a transactional id first writes the markers that are missing.
  */
 
+/** How the last transaction of a transactional id ended. */
 export interface LastTransaction {
   /** undefined: the coordinator does not know it any more. */
   readonly committed: boolean | undefined;
+  readonly producerId: bigint;
+  /** That the id had when this was known. */
+  readonly epoch: number;
 }
 
-/** How the last transaction of the id ended; asked before the id is taken over, which forgets it. */
+/** Asked before the id is taken over, which forgets it. */
 export async function lastTransaction(
   coordinator: Broker,
   transactionalId: string,
 ): Promise<LastTransaction | undefined> {
   if (!(DESCRIBE_TRANSACTIONS in coordinator.versions)) return undefined;
   const found = await describeTransaction(coordinator, transactionalId);
-  if (!found) return undefined;
-  if (found === 'CompleteCommit' || found === 'PrepareCommit') return { committed: true };
+  return found && { ...found, committed: outcomeOf(found.state) };
+}
+
+function outcomeOf(state: string): boolean | undefined {
+  if (state === 'CompleteCommit' || state === 'PrepareCommit') return true;
   // Taking over aborts an open one.
-  const aborted = ['CompleteAbort', 'PrepareAbort', 'PrepareEpochFence', 'Ongoing'].includes(found);
-  return { committed: aborted ? false : undefined };
+  const aborted = ['CompleteAbort', 'PrepareAbort', 'PrepareEpochFence', 'Ongoing'].includes(state);
+  return aborted ? false : undefined;
+}
+
+/**
+ * What is known of the last transaction, by what the coordinator has now and by what was kept when an attempt
+ * of ours to take the id over failed half way. Each attempt of anybody takes at least one epoch: at one more
+ * than we saw last, nobody but us, or somebody who wrote nothing, can have taken it. At two, there may have been a transaction that the
+ * second of them made the coordinator forget.
+ */
+export function stillKnown(
+  seen: LastTransaction | undefined,
+  kept: LastTransaction | undefined,
+): LastTransaction | undefined {
+  if (!seen || seen.committed !== undefined || !kept) return seen;
+  const isNext = kept.producerId === seen.producerId && seen.epoch <= kept.epoch + 1;
+  return isNext ? { ...seen, committed: kept.committed } : seen;
 }
 
 /**
@@ -38,13 +60,13 @@ export async function lastTransaction(
  */
 export async function findHanging(
   cluster: Cluster,
-  producerId: bigint,
+  producerId: bigint | undefined,
   topicPrefix: string | undefined,
 ): Promise<{ topic: string; partitions: number[] }[]> {
   const isOurs = (topic: string) =>
     topicPrefix !== undefined && topic.startsWith(`${topicPrefix}.`);
   const open = await findOpenProducers(cluster, {
-    wanted: ({ isInternal }) => !isInternal,
+    wanted: ({ topic, isInternal }) => (topicPrefix === undefined ? !isInternal : isOurs(topic)),
     needed: isOurs,
   });
   const ours = open.filter((one) => one.producerId === producerId);

@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { again, elsewhere, moved, notYet } from './ask-again.ts';
 import { BrokerError, errorType, unreachable, writeError } from './kafka-errors.ts';
-import { findHanging, lastTransaction, requireOutcome } from './hanging-transaction.ts';
+import { findHanging, lastTransaction, requireOutcome, stillKnown } from './hanging-transaction.ts';
 import type { LastTransaction } from './hanging-transaction.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { TRANSACTION_COORDINATOR } from './kafka-internals.ts';
@@ -36,28 +36,34 @@ export async function openKafkaWriter(
   { client, brokers, logger, lastKnown, limits }: WriterIo,
   options: WriterOptions,
 ): Promise<LogWriter> {
-  const { transactionalId, topicPrefix } = options;
+  const { transactionalId, topicPrefix, signal } = options;
   const { transactionTimeoutMs: transactionTimeout = DEFAULT_TRANSACTION_MS } = options;
   const cluster = client.cluster();
+  const giveUp = () => client.close();
+  if (signal?.aborted === true) giveUp();
+  signal?.addEventListener('abort', giveUp);
   try {
     await cluster.connect();
     await cluster.refreshMetadata();
-    const opened = await again([...notYet, ...elsewhere], async () => {
+    const opened = await again([...notYet, ...elsewhere, ...moved], async () => {
       const coordinator = await cluster.findGroupCoordinator({
         groupId: transactionalId,
         coordinatorType: TRANSACTION_COORDINATOR,
       });
-      const last = await lastTransaction(coordinator, transactionalId);
-      if (last?.committed !== undefined) lastKnown.set(transactionalId, last);
+      const seen = await lastTransaction(coordinator, transactionalId);
+      const last = stillKnown(seen, lastKnown.get(transactionalId));
+      if (last) lastKnown.set(transactionalId, last);
+      // Taking the id over makes the coordinator forget how the last transaction ended: not before all can be asked.
+      await findHanging(cluster, last?.producerId, topicPrefix);
       const id = await coordinator.initProducerId({ transactionalId, transactionTimeout });
-      return { coordinator, producer: { transactionalId, ...id } };
+      const producer = { transactionalId, ...id };
+      if (last && last.producerId === BigInt(id.producerId))
+        lastKnown.set(transactionalId, { ...last, epoch: id.producerEpoch });
+      return { coordinator, producer };
     });
     const lost = client.lostTo(opened.coordinator.connectionPool);
-    const ended = await endHanging(
-      cluster,
-      { ...opened, topicPrefix },
-      lastKnown.get(transactionalId),
-    );
+    const last = lastKnown.get(transactionalId);
+    const ended = await endHanging(cluster, { ...opened, topicPrefix }, last);
     if (ended) logger.warn({ transactionalId, ...ended }, 'hanging transaction ended');
     lastKnown.delete(transactionalId);
     return new KafkaWriter(client, cluster, { ...opened, topicPrefix, lost }, limits);
@@ -66,6 +72,8 @@ export async function openKafkaWriter(
     // An error of the protocol has a type, one of the connection has none.
     if (errorType(error) === undefined) throw unreachable(brokers, error);
     throw writeError(error, { transactionalId, at: 'open' });
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 

@@ -24,6 +24,7 @@ import type {
   TopicFacts,
   WriterOptions,
 } from './log.ts';
+import { listLeaderlessTopics } from './leaderless-topics.ts';
 import { openTransactions } from './open-transactions.ts';
 import { PartitionFetcher } from './partition-fetcher.ts';
 import { readOffsets } from './read-offsets.ts';
@@ -38,6 +39,7 @@ export type { KafkaOptions, KafkaSasl, KafkaTls } from './kafka-client.ts';
  */
 export async function openKafkaLog(options: KafkaOptions): Promise<EventLog> {
   quietRequestQueues();
+  listLeaderlessTopics();
   const log = new KafkaLog(options);
   try {
     await log.connect(options.signal);
@@ -57,6 +59,7 @@ class KafkaLog implements EventLog {
   /** Of topics that were asked for. */
   readonly #limits = new Map<string, number>();
   readonly #lastKnown = new Map<string, LastTransaction>();
+  readonly #end = new AbortController();
 
   constructor(options: KafkaOptions) {
     this.#options = options;
@@ -112,7 +115,8 @@ class KafkaLog implements EventLog {
     const { brokers, logger } = this.#options;
     const kept = { lastKnown: this.#lastKnown, limits: this.#limits };
     const io = { client: this.#open(), brokers, logger, ...kept };
-    const writer = await openKafkaWriter(io, options);
+    const ends = [this.#end.signal, ...(options.signal ? [options.signal] : [])];
+    const writer = await openKafkaWriter(io, { ...options, signal: AbortSignal.any(ends) });
     return keepUntilDisposed(this.#writers, writer);
   }
 
@@ -141,6 +145,7 @@ class KafkaLog implements EventLog {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
     for (const fetcher of this.#fetchers) fetcher.close();
     const parts = [...this.#members, ...this.#writers, this.#connection];
     await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));

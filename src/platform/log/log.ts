@@ -15,6 +15,8 @@ export interface WriterOptions {
    * partition of them, which may mean to wait for a leader.
    */
   readonly topicPrefix?: string;
+  /** Ends the attempt to open it, which may wait long; an open writer does not follow it. */
+  readonly signal?: AbortSignal;
 }
 
 export interface EventLog extends AsyncDisposable {

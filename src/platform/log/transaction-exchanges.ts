@@ -11,15 +11,24 @@ const NO_SUCH_ID = 105;
 /** A topic that we may not read is one of others. */
 const NOT_ALLOWED = 29;
 
+/** What the coordinator has of a transactional id. */
+export interface TransactionState {
+  /** `Empty`, `Ongoing`, `PrepareCommit`, `CompleteAbort`, … */
+  readonly state: string;
+  readonly producerId: bigint;
+  /** Grows by one, or two, each time that the id is taken over. */
+  readonly epoch: number;
+}
+
 /**
- * The state that the coordinator has of a transactional id; undefined when it does not know the id.
+ * What the coordinator has of a transactional id; undefined when it does not know the id.
  *
  * @see Apache Kafka protocol guide, "DescribeTransactions API (Key: 65)"; version 0.
  */
 export async function describeTransaction(
   coordinator: Broker,
   transactionalId: string,
-): Promise<string | undefined> {
+): Promise<TransactionState | undefined> {
   const body = new ByteWriter();
   compactString(body.uvarint(1 + 1), transactionalId);
   const reader = await ask(coordinator, DESCRIBE_TRANSACTIONS, 'DescribeTransactions', body);
@@ -27,18 +36,21 @@ export async function describeTransaction(
     const errorCode = reader.int16();
     readCompactString(reader);
     const state = readCompactString(reader);
-    reader.at += 4 + 8 + 8 + 2; // timeout, start, producer id, epoch
+    reader.at += 4 + 8; // timeout, start
+    const producerId = reader.bigint64();
+    const epoch = reader.int16();
     compactArray(reader, () => {
       readCompactString(reader);
       compactArray(reader, () => reader.int32());
       skipTags(reader);
     });
     skipTags(reader);
-    return { errorCode, state };
+    return { errorCode, state, producerId, epoch };
   });
   if (!found || found.errorCode === NO_SUCH_ID) return undefined;
-  if (found.errorCode !== 0) throw brokerError(found.errorCode);
-  return found.state;
+  const { errorCode, ...known } = found;
+  if (errorCode !== 0) throw brokerError(errorCode);
+  return known;
 }
 
 /**
