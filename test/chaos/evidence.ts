@@ -1,4 +1,4 @@
-import { createWriteStream, mkdtempSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
@@ -11,12 +11,13 @@ const tables = ['record', 'correction', 'late_event', 'anomaly', 'dead_letter', 
 
 /**
  * Writes down what a run that found something wrong leaves, before it is removed: the feed and the positions,
- * record by record in their order, and our tables.
+ * record by record in their order, our tables, and what the processes said.
  *
  * @returns the folder
  */
-export async function keepEvidence({ log, pool, names }: Pipeline): Promise<string> {
+export async function keepEvidence({ log, pool, names }: Pipeline, said: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'usagestream-evidence-'));
+  writeFileSync(join(folder, 'logs.txt'), said);
   const { signal } = new AbortController();
   for (const stream of [usageFeed, positions]) {
     const topic = stream.topic(names.prefix);

@@ -6,29 +6,51 @@ import { createCloudSchema } from '../../src/simulate/schema.ts';
 import { startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import type { Arena } from './arena.ts';
+import { holds } from './holds.ts';
 import { LivingCloud, rangeMinutes } from './living-cloud.ts';
 import { Player } from './player.ts';
 import { median } from './verdicts.ts';
 import { whenPublished } from './when-published.ts';
 
-export interface Recovery {
+const sampleMs = 1000;
+
+export interface Recoveries {
+  readonly awayMs: number;
+  readonly servers: readonly Recovery[];
+  /** What each process had before the first, and at most. */
+  readonly processes: readonly {
+    readonly name: string;
+    readonly beforeMb: number;
+    readonly mostMb: number;
+  }[];
+  readonly compared: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly wrong: number;
+}
+
+interface Recovery {
   readonly server: 'broker' | 'source' | 'store';
   /** From its being back until all that was committed by then was published, one number a try. */
   readonly tookMs: readonly number[];
 }
 
-/** Pauses between tries grow while a server is away. */
-const awayMs = 5000;
+interface Asked {
+  readonly tries: number;
+  /** Pauses between tries of the processes grow while a server is away. */
+  readonly awayMs: number;
+  readonly say: (text: string) => void;
+}
 
 /**
  * Kills a server under load, lets it be away for a while, and measures how long the pipeline takes to be up to
- * date once it is back: its broker, the database that it reads and the one that it writes, which is another.
+ * date once it is back: its broker, the database that it reads and the one that it writes, which is another. Then
+ * every row is counted again.
  */
 export async function measureRecoveries(
   arena: Arena,
-  tries: number,
-  say: (text: string) => void,
-): Promise<Recovery[]> {
+  { tries, awayMs, say }: Asked,
+): Promise<Recoveries> {
   await using source = await startMariaDb({ settings: { innodb_buffer_pool_size: '128M' } });
   const kafka = arena.kafka;
   await using pipeline = await createPipeline({
@@ -52,42 +74,67 @@ export async function measureRecoveries(
   const player = new Player(cloud, false);
   player.start();
   const results: Recovery[] = [];
+  let memory: { name: string; beforeMb: number; mostMb: number }[] = [];
+  const sampling = setInterval(() => {
+    for (const [i, one] of memory.entries())
+      one.mostMb = Math.max(one.mostMb, holds(stages[i]!).rssMb);
+  }, sampleMs);
   try {
+    await whenPublished(pipeline, await player.rest(() => cloud.finishHour()), stages);
+    memory = stages.map((one) => {
+      const { rssMb } = holds(one);
+      return { name: one.name, beforeMb: rssMb, mostMb: rssMb };
+    });
+    let untilMs = cloud.atMs;
     for (const server of ['broker', 'source', 'store'] as const) {
       const tookMs: number[] = [];
       for (let n = 0; n < tries; n++) {
         await whenPublished(pipeline, await player.rest(() => cloud.finishHour()), stages);
-        const hurt = () => away(servers[server]);
+        const hurt = () => away(servers[server], awayMs);
         // Nobody writes to a source that is away.
         await (server === 'source' ? player.rest(hurt) : hurt());
         const backMs = performance.now();
-        await whenPublished(pipeline, await player.rest(() => cloud.finishHour()), stages);
+        untilMs = await player.rest(() => cloud.finishHour());
+        await whenPublished(pipeline, untilMs, stages);
         tookMs.push(Math.round(performance.now() - backMs));
         say(`${server}: ${tookMs.at(-1)} ms`);
       }
       results.push({ server, tookMs });
     }
+    const { rows, missing, duplicates, surplus, different } = await player.rest(() =>
+      cloud.recount(untilMs),
+    );
+    const counted = { lost: missing, doubled: duplicates, wrong: surplus + different };
+    return { awayMs, servers: results, processes: memory, compared: rows, ...counted };
   } finally {
+    clearInterval(sampling);
     await player.stop().catch(() => undefined);
     for (const one of stages) one.kill('SIGKILL');
     await Promise.all(stages.map((one) => one.exited));
   }
-  return results;
 }
 
-/** One line a server: median and longest, seconds. */
-export function recoveryTable(results: readonly Recovery[]): string {
+/** One line a server: median and longest, seconds; one a process; and the rows. */
+export function recoveryTable(result: Recoveries): string {
+  const { awayMs, servers, processes, compared, lost, doubled, wrong } = result;
   const seconds = (ms: number) => (ms / 1000).toFixed(1).padStart(8);
   return [
     `killed, away ${awayMs / 1000} s  tries  median s longest s`,
-    ...results.map(
+    ...servers.map(
       ({ server, tookMs }) =>
         `${server.padEnd(17)}${String(tookMs.length).padStart(5)}  ${seconds(median(tookMs))}  ${seconds(Math.max(0, ...tookMs))}`,
     ),
+    '',
+    'process    MB before  MB most',
+    ...processes.map(
+      ({ name, beforeMb, mostMb }) =>
+        `${name.padEnd(9)}${String(beforeMb).padStart(11)}${String(mostMb).padStart(9)}`,
+    ),
+    `rows compared ${compared}, lost ${lost}, doubled ${doubled}, wrong ${wrong}`,
   ].join('\n');
 }
 
-async function away(server: LocalServer): Promise<void> {
+async function away(server: LocalServer, awayMs: number): Promise<void> {
   await server.stop('SIGKILL');
   await sleep(awayMs);
   await server.restart();

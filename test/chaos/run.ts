@@ -61,6 +61,7 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
   const player = new Player(cloud);
   let faults = 0;
   let [crashed, stoppedMs]: [readonly CrashPoint[], readonly number[]] = [[], []];
+  let said = '';
   {
     await using team = new Team(pipeline, (stage) => arena.env(stage), [
       ...(['tail', 'tail', 'aggregate', 'aggregate', 'aggregate', 'sink', 'sink'] as const),
@@ -84,6 +85,7 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
     }
     await team.stop();
     ({ crashed, stoppedMs } = team);
+    said = team.said();
   }
   say('healed; to the end');
   const untilMs = await cloud.finishHour();
@@ -100,7 +102,7 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
   const again = await recordDigest(pipeline.pool, schema, 'again');
   const replay = live.digest === again.digest ? [] : [{ finding: 'replay', live, again }];
   if (missing + duplicates + surplus + different + replay.length > 0)
-    say(`what it left is in ${await keepEvidence(pipeline)}`);
+    say(`what it left is in ${await keepEvidence(pipeline, said)}`);
   return {
     faults,
     windows: (untilMs - cloud.startMs) / hourMs,

@@ -32,6 +32,7 @@ export class Team implements AsyncDisposable {
   readonly #pipeline: Pipeline;
   readonly #env: (stage: Stage) => Readonly<Record<string, string>>;
   readonly #replaced = new Map<Member, Promise<void>>();
+  readonly #started: StageProcess[] = [];
   #fault: Error | undefined;
   #isOver = false;
 
@@ -53,6 +54,13 @@ export class Team implements AsyncDisposable {
   /** @throws when a process ended as it must not. */
   assertWell(): void {
     if (this.#fault) throw this.#fault;
+  }
+
+  /** The last log lines of every process that there was, in the order of their starts. */
+  said(): string {
+    return this.#started
+      .map((one) => `# ${one.name} ${one.pid}: ${one.ended() ?? 'runs'}\n${one.tail()}\n`)
+      .join('\n');
   }
 
   /** SIGKILL; returns when it is dead and replaced, by one that dies at `crashAt`, if given. */
@@ -111,10 +119,12 @@ export class Team implements AsyncDisposable {
   }
 
   #start(stage: Stage, crashAt?: Crash): StageProcess {
-    return startStage(stage, this.#pipeline.args(stage), {
+    const process = startStage(stage, this.#pipeline.args(stage), {
       ...this.#env(stage),
       ...(crashAt === undefined ? {} : { USAGESTREAM_CRASH_AT: `${crashAt.at}:${crashAt.nth}` }),
     });
+    this.#started.push(process);
+    return process;
   }
 
   #watch(member: Member): void {
