@@ -28,7 +28,7 @@ const factColumns = 'account_id, kind, fact_id, partition_id, feed_offset, prese
  * Copies what a generation holds beside its events and rows, which only grow: states, facts and offsets, in
  * one transaction that holds up the workers while it runs.
  *
- * @throws SAVEPOINT_NOT_CLOSED while partitions stand at different windows; SAVEPOINT_UNKNOWN when the name
+ * @throws SAVEPOINT_NOT_CLOSED while partitions stand at different windows; SAVEPOINT_EXISTS when the name
  *   is taken
  */
 export async function createSavepoint(
@@ -75,8 +75,7 @@ export async function checkSavepoint(
   return until;
 }
 
-const taken = (name: string) =>
-  new AppError('SAVEPOINT_UNKNOWN', { name, reason: 'there is one of that name' });
+const taken = (name: string) => new AppError('SAVEPOINT_EXISTS', { name });
 
 /** The window that all partitions have closed last. @throws SAVEPOINT_NOT_CLOSED */
 async function closedUntil(

@@ -126,7 +126,11 @@ export const errorCodes = {
   },
   SAVEPOINT_UNKNOWN: {
     retry: 'never',
-    fix: 'There is no savepoint of that name, or there is one already; `usagestream savepoint list` shows them.',
+    fix: 'There is no savepoint of that name; `usagestream savepoint list` shows them.',
+  },
+  SAVEPOINT_EXISTS: {
+    retry: 'never',
+    fix: 'There is a savepoint of that name: take another, or `usagestream savepoint drop` it first.',
   },
   SAVEPOINT_NOT_CLOSED: {
     retry: 'never',

@@ -64,7 +64,7 @@ const nobody: readonly Refusal[] = [
     why: 'savepoint create: a name that is taken',
     run: savepoint,
     args: ['june', '--generation', 'main'],
-    code: 'SAVEPOINT_UNKNOWN',
+    code: 'SAVEPOINT_EXISTS',
   },
   {
     why: 'savepoint create: nothing is closed',

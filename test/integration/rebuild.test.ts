@@ -177,7 +177,7 @@ test('a savepoint needs one window for all partitions and a name of its own; wha
   await rebuild({ schema, generation: kept }, io());
   await createSavepoint(pool, schema, 'end', kept);
   await expect(createSavepoint(pool, schema, 'end', kept)).rejects.toMatchObject({
-    code: 'SAVEPOINT_UNKNOWN',
+    code: 'SAVEPOINT_EXISTS',
   });
   const drop = () => dropGeneration(pool, schema, kept.id);
   await expect(drop()).rejects.toMatchObject({ code: 'GENERATION_IN_USE' });
