@@ -38,7 +38,8 @@ export const logFailures: readonly Failure[] = [
       'tail-kafka-faults.test.ts: waits while too few replicas are in sync, says so, and goes on by itself',
       'tail-kafka-faults.test.ts: makes a dead letter of a record that its topic cannot hold, and goes on',
       'tail-kafka-faults.test.ts: stops when $why is deleted, and makes no empty one in its place',
-      'tail-kafka-faults.test.ts: is refused a feed that was repartitioned',
+      'tail-kafka-faults.test.ts: is refused $what that was repartitioned',
+      'log-kafka.test.ts: a writer whose topic gets more partitions stops before it puts a key elsewhere',
       'aggregate-kafka-faults.test.ts: a worker stops when its feed is deleted, and makes no empty one in its place',
       'aggregate-kafka-faults.test.ts: a worker stops when its feed is repartitioned',
       'kafka-cluster.test.ts: of three brokers any may be killed at work, and too few may be in sync: each change is there once',
@@ -50,13 +51,14 @@ export const logFailures: readonly Failure[] = [
     holds: 'it is told, and work goes on when it is mended',
     tests: [
       'log-secure.test.ts: that revokes a right makes a tailer wait, and say so, until it is given back',
+      'log-secure.test.ts: that ends a login after a while: it is renewed, and each change comes once',
       'log-secure.test.ts: that gets a wrong password by %s says so, without the password',
       'log-secure.test.ts: is refused by a client with $why',
       'certificates-renewed.test.ts: its broker gets a certificate of another authority: it goes on once the file of ours says so',
       'certificates-renewed.test.ts: its source gets a certificate of another authority: it goes on once the file of ours says so',
     ],
     reason:
-      'a broker whose disk is full stops itself: it is then the broker that is gone and comes back, of row 18',
+      'a full disk needs a file system of its own, which tests cannot mount everywhere. It was tried by hand with one of 60 MB: a broker of one folder stops itself (row 18); one of two folders goes on without the partitions of the full one, the tailer says LOG_WRITE_FAILED and waits; once there was room and the broker was started again, each of 36 and of 1,667 events was there once',
   },
   {
     n: 22,

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseLogUrl } from '../../src/cli/log-url.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
@@ -17,6 +18,8 @@ import { withAdmin } from '../support/kafka-admin.ts';
 import { LogStore } from './log-store.ts';
 
 const LIMIT_MS = 60_000;
+/** Of a login: kafkajs renews it 10 s before its end, and cannot where it is shorter than that. */
+const SESSION_MS = 12_000;
 const logger = createLogger({ level: 'silent' });
 const folder = scratchFolder();
 const password = 'right horse';
@@ -93,6 +96,32 @@ describe.skipIf(!canStartServers() || !hasOpenssl())('a broker with TLS and pass
   });
 
   test(
+    'that ends a login after a while: it is renewed, and each change comes once',
+    { timeout: LIMIT_MS },
+    async () => {
+      await using cloud = await tailedCloud(servers().mariadbUrl, [
+        `${broker.host}:${broker.port}`,
+      ]);
+      await using log = await open(`ca=${certificates.ca}&sasl=scram-sha-512&user=billing`);
+      const tail = cloud.start({}, log);
+      await tail.when(({ phase }) => phase === 'stream');
+      const endMs = performance.now() + SESSION_MS + 2000;
+      let id = 0;
+      while (performance.now() < endMs) {
+        await insertEvent(cloud.sql, { id: ++id });
+        await tail.whenCaughtUp();
+        await sleep(200);
+      }
+      await tail.stop();
+      const feed = await cloud.feed();
+      const ids = feed.flatMap((each) =>
+        each.kind === 'usage-event' ? [Number(each.event.id)] : [],
+      );
+      expect(ids).toEqual(Array.from({ length: id }, (_, i) => i + 1));
+    },
+  );
+
+  test(
     'that revokes a right makes a tailer wait, and say so, until it is given back',
     { timeout: LIMIT_MS },
     async () => {
@@ -146,6 +175,7 @@ function startSecureKafka(): Promise<LocalServer> {
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
       'super.users': 'User:ANONYMOUS',
       'allow.everyone.if.no.acl.found': 'true',
+      [`${listener}.connections.max.reauth.ms`]: String(SESSION_MS),
       [`${listener}.ssl.keystore.type`]: 'PEM',
       [`${listener}.ssl.keystore.location`]: keystore,
       [`${listener}.sasl.enabled.mechanisms`]: 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',

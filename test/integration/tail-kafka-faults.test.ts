@@ -124,9 +124,15 @@ describe.skipIf(!canStartServers())('a tailer over Kafka', () => {
     await expect(cloud.start().done).rejects.toMatchObject(lost);
   });
 
-  test('is refused a feed that was repartitioned', async () => {
+  test.each([
+    { what: 'a feed', topicOf: () => usageFeed.topic(cloud.prefix) },
+    {
+      what: 'a raw topic',
+      topicOf: () => changeEvents(cloud.cloudSchema, 'usage_event').topic(cloud.prefix),
+    },
+  ])('is refused $what that was repartitioned', async ({ topicOf }) => {
     await (await following()).stop();
-    const topic = usageFeed.topic(cloud.prefix);
+    const topic = topicOf();
     const count = cloud.options.feedPartitions + 1;
     await withAdmin(direct, (admin) =>
       admin.createPartitions({ topicPartitions: [{ topic, count }] }),

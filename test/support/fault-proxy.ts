@@ -24,6 +24,8 @@ export class FaultProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #links = new Set<Link>();
   #faults: Faults = {};
+  /** Bytes that the server's side has sent through it so far. */
+  answered = 0;
 
   private constructor(server: Server, target: { host: string; port: number }) {
     this.port = (server.address() as AddressInfo).port;
@@ -31,6 +33,7 @@ export class FaultProxy implements AsyncDisposable {
     server.on('connection', (client) => {
       if (this.#faults.refuse === true) return void client.resetAndDestroy();
       const link = new Link(client, connect(target), () => this.#faults);
+      link.onAnswer = (bytes) => void (this.answered += bytes);
       this.#links.add(link);
       client.once('close', () => this.#links.delete(link));
     });
@@ -79,6 +82,7 @@ class Link {
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #ways: readonly [Way, Way];
+  onAnswer: (bytes: number) => void = () => {};
 
   constructor(client: Socket, server: Socket, faults: () => Faults) {
     this.#client = client;
@@ -92,7 +96,13 @@ class Link {
     const swallows = (kind: Faults['blackHole']) => faults().blackHole === kind;
     this.#ways = [
       new Way(client, server, faults, () => swallows(true) || swallows('requests')),
-      new Way(server, client, faults, () => swallows(true)),
+      new Way(
+        server,
+        client,
+        faults,
+        () => swallows(true),
+        (bytes) => this.onAnswer(bytes),
+      ),
     ];
   }
 
@@ -115,9 +125,17 @@ class Link {
 class Way {
   readonly #faults: () => Faults;
   readonly #isSwallowed: () => boolean;
+  readonly #onPassed: (bytes: number) => void;
   #wake: () => void = () => {};
 
-  constructor(from: Socket, to: Socket, faults: () => Faults, isSwallowed: () => boolean) {
+  constructor(
+    from: Socket,
+    to: Socket,
+    faults: () => Faults,
+    isSwallowed: () => boolean,
+    onPassed: (bytes: number) => void = () => {},
+  ) {
+    this.#onPassed = onPassed;
     this.#faults = faults;
     this.#isSwallowed = isSwallowed;
     void this.#run(from, to);
@@ -134,6 +152,7 @@ class Way {
           await this.#delay(piece.length);
           while (this.#isSwallowed() && !to.destroyed) await this.#sleep();
           if (!to.writable) return;
+          this.#onPassed(piece.length);
           if (!to.write(piece)) await this.#drained(to);
         }
       }

@@ -114,6 +114,8 @@ class KafkaWriter implements LogWriter {
   readonly #sequences = new Map<string, number[]>();
   readonly #topics = new Set<string>();
   readonly #counts = new Map<string, number>();
+  /** Partitions that each topic had at first: with more of them a key would move to another one. */
+  readonly #firstCounts = new Map<string, number>();
   #state: 'idle' | 'open' | 'busy' | 'spoiled' = 'idle';
   /** Partitions of the open transaction. */
   #joined = new Set<string>();
@@ -209,6 +211,10 @@ class KafkaWriter implements LogWriter {
     if (count === undefined) {
       count = this.#cluster.findTopicPartitionMetadata(topic).length;
       if (count === 0) throw new BrokerError('UNKNOWN_TOPIC_OR_PARTITION');
+      const was = this.#firstCounts.get(topic) ?? count;
+      this.#firstCounts.set(topic, was);
+      if (was !== count)
+        throw new AppError('LOG_TOPIC_MISMATCH', { topic, partitions: count, was });
       this.#counts.set(topic, count);
     }
     if (partition === null) {
