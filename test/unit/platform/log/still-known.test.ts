@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { stillKnown } from '../../../src/platform/log/hanging-transaction.ts';
+import { stillKnown } from '../../../../src/platform/log/hanging-transaction.ts';
 
 const at = (epoch: number, committed?: boolean, producerId = 7n) => ({
   committed,
