@@ -75,7 +75,7 @@ export const errorCodes = {
   },
   LOG_TOPIC_MISSING: {
     retry: 'never',
-    fix: 'A topic that this feed was written to is gone, and is not made again in silence. Restore it, or start a new feed with another --prefix (its snapshot reads everything again).',
+    fix: 'A topic that this feed was written to is gone, or was made anew or emptied, and nothing is written in its place in silence. Restore it, or start a new feed with another --prefix (its snapshot reads everything again).',
   },
   LOG_TOPIC_MISMATCH: {
     retry: 'never',

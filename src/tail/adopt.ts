@@ -8,7 +8,7 @@ import { findEventAccounts } from './find-event-accounts.ts';
 import { LogBatch } from './log-batch.ts';
 import { TailOutput } from './output.ts';
 import { Placements } from './placement.ts';
-import { readPlacements } from './placement-record.ts';
+import { encodePlacementNote, readOwnPlacements } from './own-placements.ts';
 import { checkZones } from './zone-slices.ts';
 import { encodeLeader } from './position.ts';
 import { leave, openWriter, sayFault, storedPosition } from './session.ts';
@@ -63,14 +63,14 @@ async function adoptSession(
   const batch = new LogBatch(writer, settings.writeTimeoutMs);
   try {
     const note = encodeLeader(prefix, prefix, clock.now());
-    await batch.commit([note]);
+    await batch.commit([note, encodePlacementNote(prefix, note)]);
     const stored = await storedPosition(settings, log, note, signal);
     if (stored && !stored.adopted)
       throw new AppError('TAIL_OTHER_SOURCE', { prefix, reason: 'this feed follows a binlog' });
     metrics.tailLag.follow(clock, stored?.watermarkMs ?? null);
     const { feedPartitions, zones } = settings;
     checkZones(zones, feedPartitions);
-    const known = await readPlacements(log, prefix, feedPartitions, signal);
+    const known = await readOwnPlacements(settings, log, note, stored, signal);
     const placements = new Placements(prefix, feedPartitions, known, zones);
     if (signal.aborted) return 'stopped';
     const accounts = new EventAccounts(settings.cloudSchema);

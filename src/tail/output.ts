@@ -231,6 +231,7 @@ export class TailOutput {
       snapshot,
       watermarkMs,
       feedPartitions: settings.feedPartitions,
+      accounts: placements.accounts,
       atMs: clock.now(),
     });
     const { bytes } = batch;

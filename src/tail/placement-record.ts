@@ -3,7 +3,7 @@ import { AccountIdSchema } from '../contracts/ids.ts';
 import type { AccountId } from '../contracts/ids.ts';
 import { EpochMsSchema } from '../contracts/time.ts';
 import { AppError } from '../platform/errors.ts';
-import type { EventLog } from '../platform/log/log.ts';
+import type { EventLog, LogRecord } from '../platform/log/log.ts';
 import { placement } from '../../streams/placement.ts';
 import type { KnownPlacements } from './placement.ts';
 
@@ -35,18 +35,21 @@ export const ZoneRecord = z.object({
 });
 export type ZoneRecord = z.infer<typeof ZoneRecord>;
 
-/** Every record of the placement topic, oldest first. */
+/** Every record of the placement topic, oldest first; `saw` is told of what has no value, too. */
 export async function* readPlacementRecords(
   log: EventLog,
   prefix: string,
   signal: AbortSignal,
+  saw: (record: LogRecord) => void = () => {},
 ): AsyncGenerator<PlacementRecord | ZoneRecord> {
   const topic = placement.topic(prefix);
   const [offsets] = await log.offsets(topic);
   if (!offsets || offsets.next <= offsets.earliest) return;
   const range = { topic, partition: 0, from: offsets.earliest, until: offsets.next, signal };
   for await (const { records } of log.read(range))
-    for (const { key, value } of records) {
+    for (const record of records) {
+      saw(record);
+      const { key, value } = record;
       if (value === null) continue;
       const schema = key?.toString().startsWith('zone/') === true ? ZoneRecord : PlacementRecord;
       yield schema.parse(JSON.parse(value.toString()));
@@ -59,6 +62,7 @@ export async function readPlacements(
   prefix: string,
   feedPartitions: number,
   signal: AbortSignal,
+  saw?: (record: LogRecord) => void,
 ): Promise<KnownPlacements> {
   const partitions = new Map<AccountId, number>();
   const slices = new Map<string, readonly number[]>();
@@ -72,7 +76,7 @@ export async function readPlacements(
       feedPartitions,
     });
   };
-  for await (const record of readPlacementRecords(log, prefix, signal)) {
+  for await (const record of readPlacementRecords(log, prefix, signal, saw)) {
     if ('zone' in record) {
       for (const partition of record.partitions) there(partition, record);
       slices.set(record.zone, record.partitions);

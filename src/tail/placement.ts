@@ -123,6 +123,11 @@ export class Placements {
     return due;
   }
 
+  /** How many have a place or wait for one. */
+  get accounts(): number {
+    return this.#known.partitions.size + this.#known.held.size;
+  }
+
   /** Whether `takeNew` would say something. */
   get hasNew(): boolean {
     return this.#changed.size > 0;

@@ -89,6 +89,8 @@ export const PositionRecord = z.object({
   snapshot: SnapshotCursor.nullable(),
   watermarkMs: EpochMsSchema.nullable(),
   feedPartitions: z.int().positive(),
+  /** Accounts that the placement topic has; null: an older version did not count them. */
+  accounts: z.int().nonnegative().nullable().default(null),
   /** Set when the feed is made from a Debezium's topics: the place from which reading goes on. */
   adopted: AdoptedPlace.optional(),
   /** MySQL: file and pos lie within a transaction, as a Debezium has them; only the GTID set tells where to go on. */

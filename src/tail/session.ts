@@ -13,7 +13,7 @@ import { askingError } from './galera-node.ts';
 import { LogBatch } from './log-batch.ts';
 import { TailOutput } from './output.ts';
 import { Placements } from './placement.ts';
-import { readPlacements } from './placement-record.ts';
+import { encodePlacementNote, readOwnPlacements } from './own-placements.ts';
 import { checkZones } from './zone-slices.ts';
 import { readOwnPosition } from './own-position.ts';
 import { encodeLeader } from './position.ts';
@@ -85,9 +85,9 @@ export async function runSession(
   try {
     crashPoint('tail.writer-opened');
     // A commit that a broker acknowledged and then lost sight of in a crash: its records lie in the
-    // log, unseen, until the next commit to the same partition. So one is made before the position is read.
+    // log, unseen, until the next commit to the same partition. So one is made before they are read.
     const note = encodeLeader(prefix, prefix, io.clock.now());
-    await batch.commit([note]);
+    await batch.commit([note, encodePlacementNote(prefix, note)]);
     crashPoint('tail.leader-noted');
     const stored = await storedPosition(settings, log, note, signal);
     if (stored?.adopted)
@@ -100,7 +100,7 @@ export async function runSession(
     io.metrics.tailLag.follow(io.clock, stored?.watermarkMs ?? null);
     const { feedPartitions, zones } = settings;
     checkZones(zones, feedPartitions);
-    const known = await readPlacements(log, prefix, feedPartitions, signal);
+    const known = await readOwnPlacements(settings, log, note, stored, signal);
     const placements = new Placements(prefix, feedPartitions, known, zones);
     if (signal.aborted) return 'stopped';
 

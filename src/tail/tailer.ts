@@ -68,7 +68,7 @@ export async function runLed(
   const retry = new Retry(settings, tail, signal);
   while (!signal.aborted) {
     try {
-      await refuseLostTopics(io.log, settings.prefix);
+      await refuseLostTopics(io.log, settings.prefix, () => pause(deletedMs, signal));
       await ensureTopics(settings, tail);
       crashPoint('tail.topics-made');
       await using leadership = await Leadership.join({

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../deploy/dev/ports.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
+import { readKnownPlacements } from '../../src/tail/own-placements.ts';
 import { changeEvents, placement, positions, usageFeed } from '../../streams/index.ts';
 import { setTopicConfig, withAdmin } from '../support/kafka-admin.ts';
 import { canStartServers, servers, startKafka } from '../support/servers.ts';
@@ -114,6 +115,27 @@ describe.skipIf(!canStartServers())('a tailer over Kafka', () => {
     await cloud.log.ensureTopics(cloud.prefix, [usageFeed], cloud.options.feedPartitions);
     const anew = { code: 'LOG_TOPIC_MISSING', facts: { topic: feed, reason: 'made anew' } };
     await expect(cloud.start().done).rejects.toMatchObject(anew);
+  });
+
+  test('does not place accounts again where the placements were deleted and made anew', async () => {
+    await (await following()).stop();
+    const topic = placement.topic(cloud.prefix);
+    await withAdmin(direct, (admin) => admin.deleteTopics({ topics: [topic] }));
+    await cloud.log.ensureTopics(cloud.prefix, [placement], cloud.options.feedPartitions);
+    const before = await cloud.feed();
+    // Of an account that had a place.
+    await insertEvent(cloud.sql, { id: ++lastId, account_id: 2 });
+    const lost = { topic, reason: 'made anew, or emptied', accounts: 0, expected: 5 };
+    await expect(cloud.start().done).rejects.toMatchObject({
+      code: 'LOG_TOPIC_MISSING',
+      facts: lost,
+    });
+    const { signal } = new AbortController();
+    await expect(
+      readKnownPlacements(cloud.log, cloud.prefix, cloud.options.feedPartitions, signal),
+    ).rejects.toMatchObject({ code: 'LOG_TOPIC_MISSING', facts: lost });
+    expect(await cloud.feed()).toEqual(before);
+    expect((await cloud.records(topic)).map(({ value }) => value)).toEqual([null]);
   });
 
   test('does not snapshot into a feed whose positions are gone', async () => {

@@ -198,6 +198,7 @@ test('a position is read as it was written', () => {
     snapshot: orNull(snapshot),
     watermarkMs: orNull(anyMs),
     feedPartitions: fc.integer({ min: 1, max: 64 }),
+    accounts: orNull(fc.nat()),
     fileMs: orNull(anyMs),
     lastXid: orNull(fc.record({ pos: fc.nat(), xid: anyId })),
     serverUuid: orNull(anyText),

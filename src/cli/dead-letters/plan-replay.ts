@@ -9,7 +9,7 @@ import type { RowDataPacket } from '../../platform/mysql.ts';
 import { capturedTable } from '../../tail/captured-tables.ts';
 import { RefusedRow } from '../../tail/feed-payload.ts';
 import { routedPartition } from '../../tail/placement.ts';
-import { readPlacements } from '../../tail/placement-record.ts';
+import { readKnownPlacements } from '../../tail/own-placements.ts';
 import { route } from '../../tail/route.ts';
 import type { SourceChange } from '../../tail/source.ts';
 import type { LetterStore } from './find-letters.ts';
@@ -44,9 +44,8 @@ export async function planReplay(
       'the letter has only parts of it: raise the limit of the topic and read the row from the source',
     );
   const homes = await readHomes(store);
-  const placed = await readPlacements(store.log, store.prefix, feedPartitions, store.signal);
-  // Stopped on the way it has read a part of them.
-  store.signal.throwIfAborted();
+  const { log, prefix, signal } = store;
+  const placed = await readKnownPlacements(log, prefix, feedPartitions, signal);
   const partitionOf = (account: string) => {
     const known = homes.get(account) ?? placed.partitions.get(account as AccountId);
     if (known === undefined && placed.byZone)

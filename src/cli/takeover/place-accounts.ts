@@ -1,7 +1,7 @@
 import type { AccountId } from '../../contracts/ids.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { EventLog } from '../../platform/log/log.ts';
-import { readPlacements } from '../../tail/placement-record.ts';
+import { readKnownPlacements } from '../../tail/own-placements.ts';
 import { routedPartition } from '../../tail/placement.ts';
 
 /**
@@ -17,9 +17,7 @@ export async function placeAccounts(
   feedPartitions: number,
   signal: AbortSignal,
 ): Promise<PlaceOf> {
-  const { partitions, byZone } = await readPlacements(log, prefix, feedPartitions, signal);
-  // Stopped on the way it has read a part of them, and would place accounts a second time.
-  signal.throwIfAborted();
+  const { partitions, byZone } = await readKnownPlacements(log, prefix, feedPartitions, signal);
   return (account, isEmpty) => {
     const known = partitions.get(account);
     if (known !== undefined) return known;

@@ -14,6 +14,7 @@ const record: PositionRecord = {
   gtid: '0-1-25',
   watermarkMs: null,
   feedPartitions: 8,
+  accounts: 12,
   atMs: 17,
   fileMs: 1772319600000,
   lastXid: { pos: 4680, xid: '18446744073709551615' },
@@ -43,7 +44,7 @@ test('a position above 32 bits is read as it was written', () => {
 });
 
 test('a position that an older version wrote has had one incarnation and was never healed', () => {
-  const { fileMs, lastXid, serverUuid, newestEvent, cuts, healed, poll, ...old } = record;
+  const { fileMs, lastXid, serverUuid, newestEvent, cuts, healed, poll, accounts, ...old } = record;
   expect(decodePosition(JSON.stringify(old))).toEqual({
     ...record,
     fileMs: null,
@@ -51,8 +52,11 @@ test('a position that an older version wrote has had one incarnation and was nev
     serverUuid: null,
     newestEvent: null,
     cuts: [],
+    accounts: null,
   });
-  expect([fileMs, lastXid, serverUuid, newestEvent, cuts, healed, poll]).not.toContain(undefined);
+  expect([fileMs, lastXid, serverUuid, newestEvent, cuts, healed, poll, accounts]).not.toContain(
+    undefined,
+  );
 });
 
 test.each([
