@@ -9,9 +9,8 @@ import { Leadership } from './leadership.ts';
 import { LogBatch } from './log-batch.ts';
 import { readOwnPosition } from './own-position.ts';
 import { encodeLeader, encodePosition, readPosition } from './position.ts';
-import type { PositionRecord } from './position.ts';
-import { compareRawPlaces, rawEnd } from './raw-end.ts';
-import type { RawPlace } from './raw-end.ts';
+import type { PositionRecord, RawFrom } from './position.ts';
+import { compareRawPlaces, findRawFrom } from './raw-end.ts';
 import { leave, openWriter } from './session.ts';
 
 export interface HandOverIo {
@@ -69,7 +68,7 @@ export interface Imported {
 
 /**
  * Takes over where a Debezium was stopped. A feed of ours goes on from its own position, and the raw
- * topics after the last change that Debezium wrote to them; a feed that was made from Debezium's
+ * topics after what Debezium wrote to each of their partitions; a feed that was made from Debezium's
  * topics, which must have been read to their ends, goes on from the binlog at Debezium's offset.
  *
  * @throws OFFSETS_REFUSED when changes would be lost or written twice.
@@ -111,12 +110,9 @@ async function taken(
   const { prefix } = options;
   const { adopted, ...rest } = before;
   const at = { file: offset.file, pos: offset.pos };
-  let rawFrom: RawPlace | null = null;
-  if (server === prefix) {
-    const end = await rawEnd(log, options, before.healed?.atMs ?? 0, signal);
-    rawFrom = { ...at, row: -1 };
-    if (end && compareRawPlaces(end, rawFrom) > 0) rawFrom = end;
-  }
+  let rawFrom: RawFrom | null = null;
+  if (server === prefix)
+    rawFrom = await findRawFrom(log, options, at, before.healed?.atMs ?? 0, signal);
   const raw = rawFrom === null ? {} : { rawFrom };
   if (adopted) {
     await requireReadToEnd(log, adopted.offsets);

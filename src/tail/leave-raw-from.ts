@@ -14,12 +14,13 @@ export function leaveRawFrom(
   why: string,
 ): void {
   if (!rawFrom) return;
+  const { file, pos, row } = rawFrom;
   if (settings.raw)
     throw new AppError('OFFSETS_REFUSED', {
       reason: 'the raw topics were taken over at a place of another server or history',
       why,
       serverId,
-      place: rawFrom,
+      place: { file, pos, row },
       fix: 'point --source at that server until the tailer has passed the place; or --raw off, which leaves a gap in the raw topics',
     });
   output.forgetRawFrom();

@@ -13,11 +13,10 @@ import { RefusedRow } from './feed-payload.ts';
 import type { LogBatch } from './log-batch.ts';
 import type { Placements } from './placement.ts';
 import { encodePosition } from './position.ts';
-import type { PositionRecord, SnapshotCursor } from './position.ts';
+import type { PositionRecord, RawFrom, SnapshotCursor } from './position.ts';
 import { incarnationOf } from './incarnations.ts';
 import { NewestEvent } from './newest-event.ts';
-import { compareRawPlaces } from './raw-end.ts';
-import type { RawPlace } from './raw-end.ts';
+import { RawRest } from './raw-rest.ts';
 import { bareWatermark, putHeld, route } from './route.ts';
 import type { RouteContext } from './route.ts';
 import type { Boundary, SourceChange } from './source.ts';
@@ -38,8 +37,8 @@ export interface OutputOptions {
   readonly limits: ReadonlyMap<string, number>;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  /** The last change that somebody else wrote to the raw topics. */
-  readonly rawFrom?: RawPlace;
+  /** What somebody else wrote to the raw topics. */
+  readonly rawFrom?: RawFrom;
 }
 
 /** What every position says about the source beside the place. */
@@ -61,12 +60,12 @@ export class TailOutput {
   /** Per partition: when its last record was written, and the watermark that it carried. */
   readonly #lastAtMs: number[];
   readonly #lastMarkMs: (EpochMs | null)[];
-  #rawFrom: RawPlace | null;
+  #rawRest: RawRest | null;
 
   constructor(options: OutputOptions) {
     const { settings, placements, accounts } = options;
     this.#options = options;
-    this.#rawFrom = options.rawFrom ?? null;
+    this.#rawRest = options.rawFrom ? new RawRest(options.rawFrom, settings.feedPartitions) : null;
     this.#followed = options.followed;
     this.#newest = new NewestEvent(options.followed.newestEvent);
     this.#committedNewest = options.followed.newestEvent;
@@ -104,7 +103,7 @@ export class TailOutput {
 
   /** Raw records begin at once, wherever somebody else's end. */
   forgetRawFrom(): void {
-    this.#rawFrom = null;
+    this.#rawRest = null;
   }
 
   /** @param watermarkMs Holds before the first of these changes, and is written into each feed record. */
@@ -170,9 +169,8 @@ export class TailOutput {
 
   #writeRaw(changes: readonly SourceChange[], nowMs: string): void {
     const out: OutRecord[] = [];
-    const taken = this.#rawFrom;
+    const rest = this.#rawRest;
     for (const change of changes) {
-      if (taken && compareRawPlaces(change.position, taken) <= 0) continue;
       let encode = this.#encoders.get(change.layout);
       if (!encode) {
         encode = envelopeEncoder(this.#envelope, change.layout);
@@ -180,6 +178,7 @@ export class TailOutput {
       }
       const from = out.length;
       encode(change, nowMs, out);
+      if (rest) out.push(...rest.missing(change, out.splice(from)));
       this.#refuseLarge(change, out, from, Number(nowMs));
     }
     this.#options.batch.add(out);
@@ -215,8 +214,8 @@ export class TailOutput {
     batch.add(placed);
     if (placed.length > 0) crashPoint('tail.placement-before-commit');
     const newestEvent = this.#newest.value();
-    if (this.#rawFrom && compareRawPlaces({ ...boundary.end, row: -1 }, this.#rawFrom) >= 0)
-      this.#rawFrom = null;
+    const rawFrom = this.#rawRest?.afterPassing(boundary.end) ?? null;
+    if (rawFrom === null) this.#rawRest = null;
     const position = encodePosition(settings.prefix, {
       v: 1,
       source: settings.prefix,
@@ -224,7 +223,7 @@ export class TailOutput {
       newestEvent,
       ...boundary.end,
       gtid: boundary.gtid,
-      ...(this.#rawFrom ? { rawFrom: this.#rawFrom } : {}),
+      ...(rawFrom ? { rawFrom } : {}),
       ...(boundary.adopted ? { adopted: boundary.adopted } : {}),
       fileMs: boundary.fileMs ?? null,
       lastXid: boundary.lastXid ?? null,

@@ -71,6 +71,32 @@ export const PollCursor = z.object({
 });
 export type PollCursor = z.infer<typeof PollCursor>;
 
+const RawPlace = z.object({
+  file: z.string(),
+  pos: z.int().nonnegative(),
+  row: z.int().min(-1),
+});
+
+/**
+ * How far somebody else wrote the raw topics. The place itself is the last change in any of them (row -1: none
+ * of the rows there): ours begin after it where nothing tells more exactly what each partition has.
+ */
+export const RawFrom = RawPlace.extend({
+  /** What lies before is in all partitions. */
+  after: RawPlace.omit({ row: true }).optional(),
+  /** The last change in those partitions that have more, and how many records of it they have. */
+  ends: z
+    .array(
+      RawPlace.extend({
+        table: z.string(),
+        partition: z.int().nonnegative(),
+        records: z.int().positive(),
+      }),
+    )
+    .optional(),
+});
+export type RawFrom = z.infer<typeof RawFrom>;
+
 /** The value of a record of `<prefix>.positions`: where to go on, always the end of a source transaction. */
 export const PositionRecord = z.object({
   v: z.literal(1),
@@ -95,10 +121,8 @@ export const PositionRecord = z.object({
   adopted: AdoptedPlace.optional(),
   /** MySQL: file and pos lie within a transaction, as a Debezium has them; only the GTID set tells where to go on. */
   withinTransaction: z.literal(true).optional(),
-  /** Set when a Debezium wrote the raw topics up to this change (row -1: up to this place): ours begin after it. */
-  rawFrom: z
-    .object({ file: z.string(), pos: z.int().nonnegative(), row: z.int().min(-1) })
-    .optional(),
+  /** Set when a Debezium wrote the raw topics: what of them is there. */
+  rawFrom: RawFrom.optional(),
   /** MySQL's server_uuid. */
   serverUuid: z.string().nullable().default(null),
   /** The highest event of the feed: on every connect the source is asked for it. */

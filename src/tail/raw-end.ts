@@ -1,11 +1,12 @@
 import type { EpochMs } from '../contracts/time.ts';
-import type { EventLog } from '../platform/log/log.ts';
+import { partitionOfKey } from '../platform/log/murmur2.ts';
+import type { EventLog, LogRecord } from '../platform/log/log.ts';
 import { changeEvents } from '../../streams/change-events.ts';
 import { adoptedChange, adoptedLayout } from './adopted-change.ts';
 import { compareBinlogPoints } from './binlog-point.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { capturedTables } from './captured-tables.ts';
-import type { SourceChange } from './source.ts';
+import type { RawFrom } from './position.ts';
 import type { TableLayout } from './table-layout.ts';
 import { ownVersion } from './tail-options.ts';
 
@@ -22,70 +23,126 @@ export const compareRawPlaces = (a: RawPlace, b: RawPlace): number =>
 const isOurs = (text: string): boolean => text.includes(`"version":"${ownVersion}`);
 
 /**
- * The last change of the binlog that a Debezium wrote to the raw topics: exact where a stored offset
- * tells only the transaction. null when there is none. What we wrote ourselves lies before our own
- * position, or in the binlog of a server that has been left since.
+ * What a Debezium that was stopped, or cut off, wrote to the raw topics. Its offset says what is in all of
+ * them, if only up to a transaction. Of what it sent after that, each partition has a part of its own: the
+ * broker takes the partitions one by one. So each is read back from its end to the offset. What we wrote
+ * ourselves lies before our own position, or in the binlog of a server that has been left since.
  *
+ * @param after   Debezium's offset.
  * @param sinceMs What was committed before, by the source's clock, is of a history that has been left; 0: nothing.
  */
-export async function rawEnd(
+export async function findRawFrom(
   log: EventLog,
   { prefix, cloudSchema }: { readonly prefix: string; readonly cloudSchema: string },
+  after: BinlogPoint,
   sinceMs: EpochMs,
   signal: AbortSignal,
-): Promise<RawPlace | null> {
-  let last: RawPlace | null = null;
+): Promise<RawFrom> {
+  let highest: RawPlace = { ...after, row: -1 };
+  let isByKey = true;
+  const ends: NonNullable<RawFrom['ends']> = [];
   for (const table of capturedTables) {
     const topic = changeEvents(cloudSchema, table.name).topic(prefix);
     const layout = adoptedLayout(cloudSchema, table);
-    for (const { partition, earliest, next } of await log.offsets(topic)) {
-      const found = await lastOf(log, {
-        topic,
-        partition,
-        earliest,
-        next,
-        layout,
-        sinceMs,
-        signal,
+    const offsets = await log.offsets(topic);
+    for (const { partition, earliest, next } of offsets) {
+      const where = { topic, partition, earliest, next, signal };
+      const found = await scanBack(log, where, () => {
+        return new PartitionScan({ layout, partition, partitions: offsets.length, after, sinceMs });
       });
-      if (found && (last === null || compareRawPlaces(found, last) > 0)) last = found;
+      isByKey &&= found?.isByKey ?? true;
+      if (!found?.end) continue;
+      ends.push({ table: table.name, partition, ...found.end });
+      const { file, pos, row } = found.end;
+      if (compareRawPlaces(found.end, highest) > 0) highest = { file, pos, row };
     }
   }
-  return last;
+  // Where somebody chose the partitions, they cannot be told from our keys.
+  return isByKey ? { ...highest, after, ends } : highest;
 }
 
-async function lastOf(
+/** Reads a partition from its end backwards, in growing steps, until a scan has seen enough. */
+async function scanBack(
   log: EventLog,
-  where: {
-    topic: string;
-    partition: number;
-    earliest: number;
-    next: number;
-    layout: TableLayout;
-    sinceMs: EpochMs;
-    signal: AbortSignal;
-  },
-): Promise<RawPlace | null> {
-  const { topic, partition, earliest, next, layout, sinceMs, signal } = where;
+  where: { topic: string; partition: number; earliest: number; next: number; signal: AbortSignal },
+  openScan: () => PartitionScan,
+): Promise<PartitionScan | null> {
+  const { topic, partition, earliest, next, signal } = where;
   for (let step = 16; next > earliest; step *= 16) {
     const from = Math.max(earliest, next - step);
-    let last: { readonly text: string; readonly change: SourceChange } | null = null;
+    const scan = openScan();
     for await (const { records } of log.read({ topic, partition, from, until: next, signal }))
-      for (const { value } of records) {
-        const text = value?.toString() ?? null;
-        const change = text === null ? null : adoptedChange(text, layout);
-        if (text !== null && change) last = { text, change };
-      }
-    if (last === null) {
-      if (from === earliest) return null;
-      continue;
-    }
-    const { text, change } = last;
-    // The binlog's times are in seconds.
-    if (isOurs(text) || change.commitMs < Math.floor(sinceMs / 1000) * 1000) return null;
-    const { file, pos, row } = change.position;
-    // A snapshot has its place, and no row of the binlog.
-    return { file, pos, row: change.op === 'r' ? -1 : row };
+      for (const record of records) scan.saw(record);
+    signal.throwIfAborted();
+    if (scan.isWhole || from === earliest) return scan;
   }
   return null;
+}
+
+type End = RawPlace & { readonly records: number };
+
+export interface ScannedPartition {
+  readonly layout: TableLayout;
+  readonly partition: number;
+  /** Of its topic. */
+  readonly partitions: number;
+  readonly after: BinlogPoint;
+  readonly sinceMs: EpochMs;
+}
+
+/** The end of a partition, from its records in their order, the last ones of it. */
+export class PartitionScan {
+  readonly #of: ScannedPartition;
+  /** The last change after the offset; with records that were sent twice it is not the last record. */
+  end: End | null = null;
+  /** Something was seen that the records after the offset come after. */
+  isWhole = false;
+  /** Each record is in the partition that our key would give it. */
+  isByKey = true;
+  /** The change of the record before, and its records so far in a row. */
+  #run: End | null = null;
+
+  constructor(of: ScannedPartition) {
+    this.#of = of;
+  }
+
+  saw({ key, value }: Pick<LogRecord, 'key' | 'value'>): void {
+    if (value === null) {
+      // The tombstone is a record of the delete before it.
+      if (this.#run) this.#count(this.#run);
+      return;
+    }
+    const { layout, after, sinceMs } = this.#of;
+    const text = value.toString();
+    const change = adoptedChange(text, layout);
+    if (!change) {
+      this.#run = null;
+      return;
+    }
+    const { file, pos } = change.position;
+    // The binlog's times are in seconds.
+    const isLeft = isOurs(text) || change.commitMs < Math.floor(sinceMs / 1000) * 1000;
+    if (isLeft) this.end = null;
+    if (isLeft || compareBinlogPoints({ file, pos }, after) < 0) {
+      this.isWhole = true;
+      this.#run = null;
+      return;
+    }
+    this.isByKey &&= this.#isByKey(key);
+    // A snapshot has its place, and no row of the binlog.
+    this.#count({ file, pos, row: change.op === 'r' ? -1 : change.position.row, records: 0 });
+  }
+
+  #count(place: End): void {
+    const same = this.#run !== null && compareRawPlaces(this.#run, place) === 0;
+    this.#run = { ...place, records: same ? this.#run!.records + 1 : 1 };
+    const order = this.end === null ? 1 : compareRawPlaces(this.#run, this.end);
+    if (order > 0 || (order === 0 && this.#run.records > this.end!.records)) this.end = this.#run;
+  }
+
+  #isByKey(key: Buffer | null): boolean {
+    const { layout, partition, partitions } = this.#of;
+    if (!key?.toString().startsWith(`{"${layout.table.primaryKey}":`)) return false;
+    return partitionOfKey(key, partitions) === partition;
+  }
 }

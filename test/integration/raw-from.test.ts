@@ -89,21 +89,29 @@ test('what we wrote ourselves, perhaps of a server that was left, never hides ra
     { connector: 'c', server: cloud.prefix, offset: { ...offset, file: ahead.file } },
     io(),
   );
-  expect(after.rawFrom).toEqual({ ...offset, file: ahead.file, row: -1 });
+  const at = { ...offset, file: ahead.file };
+  expect(after.rawFrom).toEqual({ ...at, row: -1, after: at, ends: [] });
 });
 
 test.each([
-  { why: 'counts', healed: null, row: 0, pos: 100_000_000_100 },
-  { why: 'does not count when the source was healed since', healed, row: -1, pos: null },
-])('what a Debezium wrote beyond its offset $why', async ({ healed: record, row, pos }) => {
+  { why: 'counts in its partition', more: {}, ends: 1 },
+  { why: 'does not count when the source was healed since', more: { healed }, ends: 0 },
+  { why: 'counts in all when a key is not where ours goes', more: {}, key: 'x' },
+])('what a Debezium wrote beyond its offset $why', async ({ more, ends, key }) => {
+  const id = 1_000_000_001;
   const topic = changeEvents(cloud.cloudSchema, 'usage_event').topic(cloud.prefix);
-  const value = debeziumEvent(cloud.prefix, 1_000_000_001);
-  await write({ topic, partition: 1, key: null, value });
+  const value = debeziumEvent(cloud.prefix, id);
+  await write({ topic, partition: null, key: key ?? `{"id":${id}}`, value });
   const place = { file: 'b.000001', pos: 4 };
-  await move({ ...left, ...place, healed: record });
+  await move({ ...left, ...place, healed: null, ...more });
   const offset = { connector: 'c', server: cloud.prefix, offset: place };
   const { after } = await importOffset({ ...hands(), dryRun: true }, offset, io());
-  expect(after.rawFrom).toEqual({ ...place, pos: pos ?? place.pos, row });
+  const last = ends === 0 ? { ...place, row: -1 } : { ...place, pos: id * 100, row: 0 };
+  expect(after.rawFrom).toMatchObject(last);
+  expect(after.rawFrom?.after).toEqual(ends === undefined ? undefined : place);
+  expect(after.rawFrom?.ends?.map(({ pos, records }) => [pos, records])).toEqual(
+    ends === undefined ? undefined : Array.from({ length: ends }, () => [id * 100, 1]),
+  );
 });
 
 test('a position of a poll is no place to change hands at', async () => {

@@ -16,6 +16,7 @@ import {
 } from '../../tail/connect-offset.ts';
 import type { ConnectOffset } from '../../tail/connect-offset.ts';
 import { exportOffset, importOffset } from '../../tail/hand-over.ts';
+import type { RawFrom } from '../../tail/position.ts';
 import { readOffsetTopic, writeOffsetTopic } from '../../tail/offset-topic.ts';
 import { defineCommand } from '../command.ts';
 import type { CommandContext } from '../command.ts';
@@ -109,8 +110,7 @@ const importing = defineCommand({
       if (context.json) console.log(JSON.stringify({ dryRun: only, before, after }));
       else {
         const place = `${after.file}:${after.pos}`;
-        const raw = after.rawFrom;
-        const rest = raw ? `, raw topics after ${raw.file}:${raw.pos} row ${raw.row}` : '';
+        const rest = after.rawFrom ? rawText(after.rawFrom) : '';
         console.log(`${only ? 'would go on' : 'goes on'} from ${place}${rest}`);
       }
       return 0;
@@ -118,6 +118,13 @@ const importing = defineCommand({
 });
 
 export const offsetCommands = { export: exporting, import: importing } as const;
+
+function rawText({ file, pos, row, after, ends = [] }: RawFrom): string {
+  const last = `${file}:${pos} row ${row}`;
+  if (!after) return `, raw topics after ${last}`;
+  const ahead = `${ends.length} partitions have more, the last ${last}`;
+  return `, raw topics after ${after.file}:${after.pos}${ends.length > 0 ? ` (${ahead})` : ''}`;
+}
 
 async function givenOffset(
   log: EventLog,
