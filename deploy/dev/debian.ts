@@ -8,6 +8,8 @@ export type Missing = {
   readonly mariadb: boolean;
   readonly java: boolean;
   readonly maven: boolean;
+  /** Wanted where it can be had: what cannot go without it says so itself. */
+  readonly galera: boolean;
 };
 
 /**
@@ -20,9 +22,16 @@ export type Missing = {
  * @param yes do not ask first.
  * @throws Error that says what to install when it cannot be done here or is not wanted.
  */
-export async function installPackages(missing: Missing, yes: boolean, signal: AbortSignal) {
+export async function installPackages(
+  missing: Missing,
+  yes: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const names = describe(missing);
   if (names.length === 0) return;
+  const { galera, ...needed } = missing;
+  if (galera && !canInstall('galera-4'))
+    return installPackages({ ...needed, galera: false }, yes, signal);
   if (!findProgram('apt-get')) throw new Error(`Install ${names.join(', ')}${OTHERWISE}`);
   if (process.getuid?.() !== 0) {
     const packages = choosePackages(missing).join(' ');
@@ -43,6 +52,9 @@ export async function installPackages(missing: Missing, yes: boolean, signal: Ab
   );
 }
 
+const canInstall = (name: string): boolean =>
+  process.getuid?.() === 0 && findProgram('apt-get') !== undefined && candidate(name) !== '';
+
 const OTHERWISE =
   ', or start Docker, or name servers of your own in USAGESTREAM_MARIADB_URL and USAGESTREAM_KAFKA.';
 
@@ -51,6 +63,7 @@ function describe(missing: Missing): string[] {
     ...(missing.mariadb ? ['MariaDB (mariadbd, mariadb-install-db)'] : []),
     ...(missing.java ? ['Java 17 or later'] : []),
     ...(missing.maven ? ['Maven'] : []),
+    ...(missing.galera ? ['Galera (libgalera_smm.so)'] : []),
   ];
 }
 
@@ -59,14 +72,13 @@ function choosePackages(missing: Missing): string[] {
   // in the names.
   const suffix = candidate('mariadb-server-core') === '' ? '-10.6' : '';
   const mariadb = [`mariadb-server-core${suffix}`, `mariadb-client-core${suffix}`];
-  // For tests of a cluster, which are skipped where there is none.
-  if (candidate('galera-4') !== '') mariadb.push('galera-4');
   const java = ['default-jre-headless', 'openjdk-17-jre-headless'];
   return [
     ...(missing.mariadb ? mariadb : []),
     // Ubuntu 22.04's default is Java 11, too old for the broker.
     ...(missing.java ? [java.find((name) => javaVersion(candidate(name)) >= 17) ?? java[0]] : []),
     ...(missing.maven ? ['maven'] : []),
+    ...(missing.galera ? ['galera-4'] : []),
   ].filter((name) => name !== undefined);
 }
 

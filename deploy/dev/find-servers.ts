@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { installPackages } from './debian.ts';
 import { dockerAnswers, startKafkaContainer, startMariaDbContainer } from './docker.ts';
 import { findProgram } from './find-program.ts';
+import { findGalera } from './galera.ts';
 import { findJava } from './java.ts';
 import { fetchKafkaJars, findKafkaJars } from './kafka-jars.ts';
 import { hasBroker, startKafka } from './kafka.ts';
@@ -27,11 +28,13 @@ type Found = { mariadb: Address; kafka: Address };
  *
  * @param yes install missing packages without asking.
  * @param withKafka false: only the database; the broker's address is empty then.
+ * @param withGalera Bring its library, too, where that is possible: for tests of a cluster.
  */
 export async function findServers(
   yes: boolean,
   signal: AbortSignal,
   withKafka = true,
+  withGalera = false,
 ): Promise<Servers> {
   const given = withKafka ? await givenServers() : { ...(await givenServers()), kafka: none };
   await using started = new AsyncDisposableStack();
@@ -40,7 +43,7 @@ export async function findServers(
       ? { mariadb: given.mariadb, kafka: given.kafka }
       : useDocker()
         ? await Promise.race([inContainers(given, started), untilAborted(signal)])
-        : await asProcesses(given, started, yes, signal);
+        : await asProcesses(given, started, { yes, signal, withGalera });
   signal.throwIfAborted();
   const keep = started.move();
   return {
@@ -108,10 +111,10 @@ async function brokerOf(address: string): Promise<void> {
 async function asProcesses(
   given: Partial<Found>,
   started: AsyncDisposableStack,
-  yes: boolean,
-  signal: AbortSignal,
+  { yes, signal, withGalera }: { yes: boolean; signal: AbortSignal; withGalera: boolean },
 ): Promise<Found> {
-  await installPackages(whatIsMissing(given), yes, signal);
+  const galera = withGalera && findGalera() === undefined;
+  await installPackages({ ...whatIsMissing(given), galera }, yes, signal);
   const java = findJava();
   if (!given.kafka && java !== undefined) await fetchKafkaJars(java, signal);
   say('starting servers of our own on 127.0.0.1 ...');

@@ -36,7 +36,12 @@ async function main(args: readonly string[]): Promise<number> {
   // Data folders of servers that tests start for themselves go there too.
   env[RUN_FOLDER] = folder;
   try {
-    await using servers = await findServers(yes, stop.signal, !options.includes('--without-kafka'));
+    await using servers = await findServers(
+      yes,
+      stop.signal,
+      !options.includes('--without-kafka'),
+      options.includes('--require'),
+    );
     if (options.includes('--debezium')) await bringDebezium();
     await using mysql = await offerMysql(folder, stop.signal);
     if (options.includes('--require')) env['USAGESTREAM_TEST_REQUIRE'] ??= isComplete(servers);

@@ -1,23 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
 import { expect } from 'vitest';
+import { findGalera } from '../../deploy/dev/galera.ts';
 import { freePort } from '../../deploy/dev/ports.ts';
 import { leftOut } from './left-out.ts';
 import { startMariaDb } from './servers.ts';
 import type { LocalServer } from './servers.ts';
 
-/** Where Debian and others keep the library that MariaDB loads. */
-const places = ['/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera-4/libgalera_smm.so'];
-
-const findGalera = (): string | undefined => places.find((path) => existsSync(path));
-
 /** Without Galera's library a test of a cluster is skipped, and says so. */
 export function canRunGalera(): boolean {
   if (findGalera() !== undefined) return true;
-  return leftOut('tests of a Galera cluster', 'no package galera-4 on this machine');
+  return leftOut(
+    'tests of a Galera cluster',
+    'no libgalera_smm.so on this machine: Debian has it in galera-4',
+  );
 }
 
 /** A cluster of two nodes with binlogs of their own. */
