@@ -1,4 +1,5 @@
 import type { Stage } from '../../src/cli/demo/pipeline.ts';
+import { startMysql } from '../../deploy/dev/mysql.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { distinctPorts, startKafkaCluster } from '../support/kafka-cluster.ts';
 import { startMariaDb } from '../support/servers.ts';
@@ -30,12 +31,17 @@ export interface Arena extends AsyncDisposable {
   heal(): void;
 }
 
+const small = { innodb_buffer_pool_size: '128M' };
 const stages = ['tail', 'aggregate', 'sink'] as const;
 
-/** @param brokers How many; each topic has a replica on each of them. */
+/**
+ * @param brokers How many; each topic has a replica on each of them.
+ * @param mysql Where the programs of a MySQL are: the database is one then.
+ */
 export async function openArena(
   log: (text: string) => void = () => {},
   brokers = 1,
+  mysql?: string,
 ): Promise<Arena> {
   await using stack = new AsyncDisposableStack();
   // A client is told where a broker is by the broker itself: one listener for each proxy, told as the proxy's.
@@ -51,10 +57,9 @@ export async function openArena(
   const listener = (stage: Stage) => stage.toUpperCase();
   const at = (name: string, port: number) => `${name}://127.0.0.1:${port}`;
   const [mariadb, cluster] = await Promise.all([
-    startMariaDb({
-      log,
-      settings: { innodb_buffer_pool_size: '128M', innodb_log_file_size: '64M' },
-    }),
+    mysql === undefined
+      ? startMariaDb({ log, settings: { ...small, innodb_log_file_size: '64M' } })
+      : startMysql({ programs: mysql, log, settings: small }),
     startKafkaCluster({
       log,
       size: brokers,

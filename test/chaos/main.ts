@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { mysqlPrograms } from '../support/mysql.ts';
 import { canStartServers } from '../support/servers.ts';
 import { openArena } from './arena.ts';
 import { measureRecoveries, recoveryTable } from './recovery.ts';
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '5' },
     seed: { type: 'string' },
     brokers: { type: 'string', default: '1' },
+    mysql: { type: 'boolean', default: false },
     runs: { type: 'string' },
     seconds: { type: 'string', default: '45' },
     quiet: { type: 'boolean', default: false },
@@ -35,6 +37,7 @@ after each run every row of cloud_usage is compared with an independent recount 
   --seconds N  how long a run is hurt (default 45)
   --seed S     schedule of the first run; the next ones take S+1, S+2, …: a run is had again by its own seed
   --brokers N  so many brokers, with a replica of each topic on each of them (default 1)
+  --mysql      on a MySQL 9 instead of a MariaDB
   --quiet      no line for each fault
   --takeover N instead: kill and freeze the owner of each stage N times, and print how long it took
   --recovery N instead: kill the broker, the source and the store N times each, and print how long it took from
@@ -49,9 +52,12 @@ median is 10 s or less; with --soak when also no process had more descriptors in
 }
 
 if (!canStartServers()) process.exit(1);
+const mysql = values.mysql ? await mysqlPrograms() : undefined;
+if (values.mysql && mysql === undefined) process.exit(1);
+const open = (log?: (text: string) => void) => openArena(log, Number(values.brokers), mysql);
 
 if (values.takeover !== undefined) {
-  await using arena = await openArena(undefined, Number(values.brokers));
+  await using arena = await open();
   const results = await measureTakeOvers(arena, Number(values.takeover), (text) =>
     console.log(text),
   );
@@ -62,7 +68,7 @@ if (values.takeover !== undefined) {
 }
 
 if (values.recovery !== undefined) {
-  await using arena = await openArena(undefined, Number(values.brokers));
+  await using arena = await open();
   const [tries, awayMs] = [Number(values.recovery), 1000 * Number(values.away)];
   const say = (text: string) => console.log(text);
   const result = await measureRecoveries(arena, { tries, awayMs, say });
@@ -74,7 +80,7 @@ if (values.recovery !== undefined) {
 }
 
 if (values['slow-sink'] !== undefined) {
-  await using arena = await openArena(undefined, Number(values.brokers));
+  await using arena = await open();
   const result = await measureSlowSink(arena, Number(values['slow-sink']), (text) =>
     console.log(text),
   );
@@ -86,7 +92,7 @@ if (values['slow-sink'] !== undefined) {
 }
 
 if (values.soak !== undefined) {
-  await using arena = await openArena(undefined, Number(values.brokers));
+  await using arena = await open();
   const result = await soak(arena, Number(values.soak), (text) => console.log(text));
   console.log(soakTable(result));
   const leaking = leaks(result);
@@ -105,7 +111,7 @@ const [crashed, stoppedMs]: [string[], number[]] = [[], []];
 const startMs = performance.now();
 const clock = () => `${((performance.now() - startMs) / 1000).toFixed(0).padStart(5)} s`;
 {
-  await using arena = await openArena((text) => console.log(text), Number(values.brokers));
+  await using arena = await open((text) => console.log(text));
   while (!stop.signal.aborted && total.runs < runs) {
     if (runs === Infinity && performance.now() - startMs >= minutes * 60_000) break;
     const seed = firstSeed + total.runs;
