@@ -111,10 +111,13 @@ export class LivingCloud {
     );
   }
 
-  /** Every row of the windows that ended by then, compared with an independent count of the events. */
-  async recount(untilMs: EpochMs): Promise<Recount> {
-    const { target, cloudSchema, cloudUsageSchema } = this.#options;
-    const connection = await openConnection(target, 'STORE');
+  /**
+   * Every row of the windows that ended by then, compared with an independent count of the events.
+   * @param on Where the rows are, and a copy of the cloud.
+   */
+  async recount(untilMs: EpochMs, on = this.#options.target): Promise<Recount> {
+    const { cloudSchema, cloudUsageSchema } = this.#options;
+    const connection = await openConnection(on, 'STORE');
     try {
       const fromMs = this.startMs;
       const schemas = { cloudSchema, cloudUsageSchema };

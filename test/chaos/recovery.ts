@@ -6,6 +6,7 @@ import { createCloudSchema } from '../../src/simulate/schema.ts';
 import { startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import type { Arena } from './arena.ts';
+import { copyCloud } from './copy-cloud.ts';
 import { holds } from './holds.ts';
 import { LivingCloud, rangeMinutes } from './living-cloud.ts';
 import { Player } from './player.ts';
@@ -101,9 +102,11 @@ export async function measureRecoveries(
       }
       results.push({ server, tookMs });
     }
-    const { rows, missing, duplicates, surplus, different } = await player.rest(() =>
-      cloud.recount(untilMs),
-    );
+    const { rows, missing, duplicates, surplus, different } = await player.rest(async () => {
+      const store = parseMysqlUrl(arena.mariadb.url);
+      await copyCloud(target, store, pipeline.names.cloudSchema);
+      return cloud.recount(untilMs, store);
+    });
     const counted = { lost: missing, doubled: duplicates, wrong: surplus + different };
     return { awayMs, servers: results, processes: memory, compared: rows, ...counted };
   } finally {
