@@ -1,13 +1,11 @@
-import type { EpochMs } from '../contracts/time.ts';
-
 /**
  * Which ids of a table are still to be looked for. Ids are given out before their rows are committed, so a lower
  * one may appear after a higher one: every id that was given out less than a window ago is
- * looked for again at each poll, older ones never. Time is the source's clock.
+ * looked for again at each poll, older ones never. Time is a clock that never jumps.
  */
 export class LateIds {
   readonly #held: Set<string>;
-  readonly #samples: { readonly atMs: EpochMs; readonly maxId: bigint }[] = [];
+  readonly #samples: { readonly atMs: number; readonly maxId: bigint }[] = [];
   #settled: bigint;
 
   /**
@@ -35,9 +33,9 @@ export class LateIds {
   /**
    * Everything up to `maxId` was looked for at `atMs`: what was given out a window before that is settled.
    *
-   * @param atMs The source's clock, read before looking.
+   * @param atMs Of a clock of ours that only goes on, read before looking.
    */
-  settle(atMs: EpochMs, maxId: string, windowMs: number): void {
+  settle(atMs: number, maxId: string, windowMs: number): void {
     this.#samples.push({ atMs, maxId: BigInt(maxId) });
     while (this.#samples[0] && this.#samples[0].atMs <= atMs - windowMs) {
       const { maxId: settled } = this.#samples.shift()!;

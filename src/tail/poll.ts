@@ -75,6 +75,8 @@ class Poller {
     const { settings, output } = this.#context;
     // Before the view is opened: what was committed before this is in it.
     this.#clockMs = await serverClock(this.#connection);
+    // Not the server's clock, which may jump: an id stays open for as long as it says.
+    const openedMs = performance.now();
     await startView(this.#connection);
     try {
       await this.#checkNewest(output.followed.newestEvent);
@@ -82,8 +84,8 @@ class Poller {
       await this.#readFacts();
       const maxId = await this.#readNew('usage_event', this.#events);
       const maxDetail = await this.#readNew('usage_event_details', this.#details);
-      this.#events.settle(this.#clockMs, maxId, settings.pollWindowMs);
-      this.#details.settle(this.#clockMs, maxDetail, settings.pollWindowMs);
+      this.#events.settle(openedMs, maxId, settings.pollWindowMs);
+      this.#details.settle(openedMs, maxDetail, settings.pollWindowMs);
     } finally {
       await this.#connection.query('COMMIT');
     }
