@@ -13,19 +13,23 @@ export async function* gather(
   let records: LogRecord[] = [];
   let size = 0;
   let last: LogBatch | null = null;
+  let startOffset: number | null = null;
   for await (const batch of batches) {
+    startOffset ??= batch.startOffset;
     for (const record of batch.records) {
       if (accounts && record.key !== null && isOther(record.key, accounts)) continue;
       records.push(record);
       size += record.value?.length ?? 0;
       if (size < bytes && records.length < most) continue;
-      yield { ...batch, records, nextOffset: record.offset + 1 };
+      const nextOffset: number = record.offset + 1;
+      yield { ...batch, startOffset, records, nextOffset };
+      startOffset = nextOffset;
       records = [];
       size = 0;
     }
     last = batch;
   }
-  if (last) yield { ...last, records };
+  if (last) yield { ...last, startOffset: startOffset ?? last.startOffset, records };
 }
 
 /** Keys of accounts are decimal ids; what is written for all partitions has another. */

@@ -235,6 +235,7 @@ export function describeLogConformance(name: string, open: () => Promise<EventLo
         const tail = { topic, partition: 0, from: next, signal: abort.signal };
         const written = write([of(topic, 'e')]);
         for await (const batch of log.read(tail)) {
+          expect(batch.startOffset).toBe(expected);
           for (const { offset } of batch.records) expect(offset).toBeGreaterThanOrEqual(expected);
           expect(batch.endOffset).toBeGreaterThanOrEqual(batch.nextOffset);
           expected = batch.nextOffset;

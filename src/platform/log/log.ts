@@ -113,6 +113,11 @@ export interface LogRecord {
 export interface LogBatch {
   readonly topic: string;
   readonly partition: number;
+  /**
+   * What was asked for: the batch has all that is committed from here up to `nextOffset`. Below its first record's
+   * offset where markers, aborted or compacted records come first.
+   */
+  readonly startOffset: number;
   /** May be empty: markers and aborted records move `nextOffset` too. */
   readonly records: readonly LogRecord[];
   /** Where to go on after this batch. */

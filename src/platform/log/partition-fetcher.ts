@@ -116,7 +116,8 @@ export class PartitionFetcher {
     const { records, nextOffset } = decodeCommitted(bytes, aborted, from);
     if (nextOffset === from) return null;
     const endOffset = Math.max(nextOffset, fetched.endOffset);
-    return { topic: this.#topic, partition, records, nextOffset, endOffset };
+    const offsets = { startOffset: from, nextOffset, endOffset };
+    return { topic: this.#topic, partition, records, ...offsets };
   }
 
   async #cluster(): Promise<Cluster> {

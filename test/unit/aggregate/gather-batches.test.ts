@@ -15,15 +15,20 @@ async function* feed(...batches: readonly (readonly [number, number])[]): AsyncG
       record(from + at, String((from + at) % 3)),
     );
     // Behind the records stands a transaction marker.
-    yield { topic: 'feed', partition: 0, records, nextOffset: to + 1, endOffset: 100 };
+    const offsets = { startOffset: from, nextOffset: to + 1, endOffset: 100 };
+    yield { topic: 'feed', partition: 0, records, ...offsets };
     await Promise.resolve();
   }
 }
 
 const gathered = async (...args: Parameters<typeof gather>) => {
   const found: [number, number][] = [];
-  for await (const { records, nextOffset } of gather(...args))
+  let at = 0;
+  for await (const { records, startOffset, nextOffset } of gather(...args)) {
+    expect(startOffset).toBe(at);
+    at = nextOffset;
     found.push([records.length, nextOffset]);
+  }
   return found;
 };
 

@@ -81,7 +81,7 @@ export class EmbeddedFetcher implements Fetcher {
     const following = full ? records.at(-1)!.offset + 1 : stable;
     return {
       ...{ topic: this.#topic, partition, records },
-      ...{ nextOffset: following, endOffset: end },
+      ...{ startOffset: from, nextOffset: following, endOffset: end },
     };
   }
 

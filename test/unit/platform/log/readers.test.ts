@@ -26,7 +26,8 @@ class ScriptedFetcher implements Fetcher {
         const records = offsets
           .filter((offset) => offset % 3 !== 2)
           .map((offset) => ({ offset, key: null, value: null, timestampMs: 0, headers: {} }));
-        return { topic: 't', partition, records, nextOffset, endOffset: this.#end };
+        const ends = { startOffset: from, nextOffset, endOffset: this.#end };
+        return { topic: 't', partition, records, ...ends };
       });
   }
 
@@ -91,7 +92,8 @@ describe('the feed of a group member', () => {
     const done = Promise.withResolvers<void>();
     const feed = feedOf(
       {
-        async batch({ partition, nextOffset }) {
+        async batch({ partition, startOffset, nextOffset }) {
+          expect(startOffset).toBe(next.get(partition));
           expect(running.has(partition)).toBe(false);
           running.add(partition);
           most = Math.max(most, running.size);
