@@ -11,7 +11,8 @@ import type { StoreTables } from './store-tables.ts';
  *   its first statement to its commit. Were they one row, a long publication would block the renewals
  *   of its own leader, and a stand-by would end a healthy leader's work, again and again.
  *
- * The newest epoch wins: whoever finds another one in `sink:fence` may commit nothing.
+ * The newest epoch wins: whoever finds another one in `sink:fence` may commit nothing. The owner is looked at as
+ * well: a store that lost commits gives epochs out again, and two may believe in the same one.
  */
 export interface Lease {
   readonly epoch: string;
@@ -102,8 +103,8 @@ export async function renewLease(
 ): Promise<void> {
   const { matched } = await control.run(
     `UPDATE ${t.lease} SET expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND
-     WHERE name = ? AND epoch = ?`,
-    [leaseMs * 1000, row, lease.epoch],
+     WHERE name = ? AND ${ours}`,
+    [leaseMs * 1000, row, lease.epoch, lease.owner],
     leaseMs,
   );
   if (matched !== 1) throw fenced(lease);
@@ -113,24 +114,27 @@ export async function renewLease(
 export async function releaseLease(control: Session, t: StoreTables, lease: Lease): Promise<void> {
   await control.run(
     `UPDATE ${t.lease} SET expires_at = '1970-01-01 00:00:01', owner = NULL
-     WHERE name = ? AND epoch = ?`,
-    [row, lease.epoch],
+     WHERE name = ? AND ${ours}`,
+    [row, lease.epoch, lease.owner],
     1000,
   );
 }
 
+/** False once another has taken it, also by the same number. */
+export async function isHeld(control: Session, t: StoreTables, lease: Lease): Promise<boolean> {
+  return (await control.row(...selectOurs(t, row, lease))) !== undefined;
+}
+
 /** Inside a transaction: holds off a change of leader until its end. @throws SINK_FENCED */
 export async function holdLease(session: Session, t: StoreTables, lease: Lease): Promise<void> {
-  const held = await session.row(`SELECT epoch FROM ${t.lease} WHERE name = ? LOCK IN SHARE MODE`, [
-    row,
-  ]);
-  if (String(held?.['epoch']) !== lease.epoch) throw fenced(lease);
+  const [sql, values] = selectOurs(t, row, lease);
+  if (!(await session.row(`${sql} LOCK IN SHARE MODE`, values))) throw fenced(lease);
 }
 
 /** First statement of a publishing transaction. @throws SINK_FENCED when a newer epoch may publish. */
 export async function enterFence(work: Session, t: StoreTables, lease: Lease): Promise<void> {
-  const held = await work.row(`SELECT epoch FROM ${t.lease} WHERE name = ? FOR UPDATE`, [fence]);
-  if (String(held?.['epoch']) !== lease.epoch) throw fenced(lease);
+  const [sql, values] = selectOurs(t, fence, lease);
+  if (!(await work.row(`${sql} FOR UPDATE`, values))) throw fenced(lease);
 }
 
 /** The last id given out, as an SQL expression. */
@@ -145,8 +149,8 @@ export async function rememberLastId(
   lastId: string,
 ): Promise<void> {
   const { matched } = await work.run(
-    `UPDATE ${t.lease} SET last_cloud_usage_id = CAST(? AS UNSIGNED) WHERE name = ? AND epoch = ?`,
-    [lastId, fence, lease.epoch],
+    `UPDATE ${t.lease} SET last_cloud_usage_id = CAST(? AS UNSIGNED) WHERE name = ? AND ${ours}`,
+    [lastId, fence, lease.epoch, lease.owner],
   );
   if (matched !== 1) throw fenced(lease);
 }
@@ -171,5 +175,12 @@ async function endConnection(control: Session, schema: string, epoch: string): P
 
 const isHeldByOther = (state: SqlRow, owner: string): boolean =>
   Number(state['held']) === 1 && state['owner'] !== owner;
+
+const ours = 'epoch = ? AND owner = ?';
+
+const selectOurs = (t: StoreTables, name: string, lease: Lease): [string, unknown[]] => [
+  `SELECT epoch FROM ${t.lease} WHERE name = ? AND ${ours}`,
+  [name, lease.epoch, lease.owner],
+];
 
 const fenced = (lease: Lease): AppError => new AppError('SINK_FENCED', { epoch: lease.epoch });

@@ -98,7 +98,11 @@ async function relayOnce(context: RelayContext & SendContext): Promise<number> {
     metrics.sinkOutbox.inc({ topic: corrections.name }, sent);
   }
   crashPoint('sink.outbox-after-send-before-mark');
-  await session.run(`DELETE FROM ${t.outbox} WHERE id = ?`, [entry['id']]);
+  // Not by its id alone: where commits were lost, ids are given out again.
+  await session.run(
+    `DELETE FROM ${t.outbox} WHERE id = ? AND generation = ? AND kind = ? AND window_start_ms = ?`,
+    [entry['id'], generation.id, entry['kind'], entry['window_start_ms']],
+  );
   crashPoint('sink.outbox-after-mark');
   return letters + 1;
 }

@@ -13,7 +13,7 @@ import { loadGeneration } from './generation.ts';
 import type { Generation } from './generation.ts';
 import { isOutboxEmpty, lead } from './lead.ts';
 import type { Leadership } from './lead.ts';
-import { endConnections, releaseLease, takeLease } from './lease.ts';
+import { endConnections, isHeld, releaseLease, takeLease } from './lease.ts';
 import type { Lease } from './lease.ts';
 import type { PublishedWindow } from './publish-window.ts';
 import { Session } from './session.ts';
@@ -253,6 +253,8 @@ async function stepDown(self: SinkSelf, io: SinkIo, lease: Lease): Promise<void>
     crashPoint('sink.before-lease-release');
     session = await Session.open(io.store, 1);
     if (done.signal.aborted) return session.drop();
+    // A store that lost commits may have given our epoch to another, whose connections have its name.
+    if (!(await isHeld(session, self.t, lease))) return;
     await endConnections(session, self.options.schema, lease.epoch);
     await releaseLease(session, self.t, lease);
     io.logger.info({ epoch: lease.epoch }, 'sink stepped down');
