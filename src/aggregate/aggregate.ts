@@ -126,6 +126,7 @@ async function runOnce(asked: AggregateOptions, io: AggregateIo): Promise<void> 
           target: io.store,
           schema,
           generation: generation.id,
+          madeAt: generation.madeAt,
           owner: `${hostname()}/${process.pid}`,
         },
         feedPartitions,

@@ -12,8 +12,10 @@ export interface ClaimOptions {
   readonly target: MysqlTarget;
   readonly schema: string;
   readonly generation: number;
+  /** When the generation was made: a store that lost it may have given its id to another. */
+  readonly madeAt: string;
   readonly partition: number;
-  /** Who claims, for people: host and process. */
+  /** Who claims, for people and to tell owners apart: host and process, and what makes it unique; 128 characters. */
   readonly owner: string;
   /** null: take the partition over with a new epoch; else take up our own epoch on a new connection. */
   readonly epoch: number | null;
@@ -29,8 +31,11 @@ export interface Claim {
  * The predecessor's connection is killed first, as a frozen process would hold its locks for ever, and
  * a COMMIT of unknown outcome on it is then decided: what `progress` says is what happened.
  *
- * @throws SINK_FENCED when our epoch is no longer the newest; STORE_SCHEMA_NEWER after a
- *   migration by a newer build; STORE_UNREACHABLE, STORE_ACCESS_DENIED.
+ * A store that lost commits gives epochs out again: which of them is ours, our name tells.
+ *
+ * @throws SINK_FENCED when our epoch is no longer the newest; GENERATION_CHANGED when the store has another
+ *   generation of that id, or none; STORE_SCHEMA_NEWER after a migration by a newer build;
+ *   STORE_UNREACHABLE, STORE_ACCESS_DENIED.
  */
 export async function claimPartition(options: ClaimOptions): Promise<Claim> {
   const target = { ...options.target, database: options.schema };
@@ -43,6 +48,7 @@ export async function claimPartition(options: ClaimOptions): Promise<Claim> {
     const maxPacketBytes = await prepareSession(connection);
     // A newer build may have migrated since this process started.
     await checkSchema(connection, options.schema);
+    await requireMade(connection, options);
     for (let attempt = 1; ; attempt++) {
       await killPredecessor(connection, options);
       try {
@@ -78,6 +84,17 @@ async function prepareSession(connection: Connection): Promise<number> {
   return Number(rows[0]?.['bytes']);
 }
 
+/** Its rules are in our memory, and must be those of the tables. */
+async function requireMade(connection: Connection, options: ClaimOptions): Promise<void> {
+  const { generation, madeAt } = options;
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SELECT created_at FROM generation WHERE id=?',
+    [generation],
+  );
+  const found = (rows[0]?.['created_at'] ?? null) as string | null;
+  if (found !== madeAt) throw new AppError('GENERATION_CHANGED', { generation, madeAt, found });
+}
+
 const where = ({ generation, partition }: ClaimOptions) =>
   `generation=${generation} AND partition_id=${partition}`;
 
@@ -90,8 +107,9 @@ async function killPredecessor(connection: Connection, options: ClaimOptions): P
   const [rows] = await connection.query<RowDataPacket[]>(
     `SELECT p.ID AS id FROM progress, information_schema.PROCESSLIST p
      WHERE ${where(options)} AND p.ID = connection_id AND p.ID <> CONNECTION_ID()
-       AND (${options.epoch} IS NULL OR epoch = ${options.epoch})
+       AND (${options.epoch} IS NULL OR (epoch = ${options.epoch} AND owner = ?))
        AND p.USER = SUBSTRING_INDEX(USER(), '@', 1) AND p.DB = DATABASE()`,
+    [options.owner],
   );
   const id = rows[0]?.['id'] as string | undefined;
   if (id === undefined) return;
@@ -111,23 +129,24 @@ async function takeOver(
   options: ClaimOptions,
 ): Promise<{ epoch: number; progress: Progress }> {
   const { partition, owner } = options;
-  const [next, ours] =
-    options.epoch === null ? ['epoch+1', ''] : ['epoch', `AND epoch=${options.epoch}`];
-  await connection.query(
-    `UPDATE progress SET epoch=${next}, owner=?, connection_id=CONNECTION_ID()
-     WHERE ${where(options)} ${ours}`,
-    [owner.slice(0, 128)],
-  );
+  const set = 'UPDATE progress SET connection_id=CONNECTION_ID()';
+  await (options.epoch === null
+    ? connection.query(`${set}, epoch=epoch+1, owner=? WHERE ${where(options)}`, [owner])
+    : connection.query(`${set} WHERE ${where(options)} AND epoch=${options.epoch} AND owner=?`, [
+        owner,
+      ]));
   crashPoint('aggregate.claimed');
   const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT epoch, connection_id=CONNECTION_ID() AS mine, next_offset, watermark_ms, opened_ms,
+    `SELECT epoch, connection_id=CONNECTION_ID() AND owner=? AS mine, next_offset, watermark_ms, opened_ms,
        closed_until_ms, closed_offset
      FROM progress WHERE ${where(options)}`,
+    [owner],
   );
   const row = rows[0] as ProgressRow | undefined;
   if (!row) throw new AppError('GENERATION_MISMATCH', { partition });
   const epoch = Number(row.epoch);
-  if (Number(row.mine) !== 1)
+  // Connection ids start again with each server, and epochs with what it has forgotten.
+  if (Number(row.mine) !== 1 || (options.epoch !== null && epoch !== options.epoch))
     throw new AppError('SINK_FENCED', { partition, epoch: options.epoch, newest: epoch });
   return { epoch, progress: toProgress(row) };
 }

@@ -31,6 +31,8 @@ export interface GenerationOptions {
 export interface Generation {
   readonly id: number;
   readonly name: string;
+  /** When it was made, as the table has it: its identity, as a store that lost it gives its id to another. */
+  readonly madeAt: string;
   readonly state: 'building' | 'live' | 'retired';
   /** As it was made with them; of one that was made before a quirk there was, not what the preset says today. */
   readonly quirkOverrides: Partial<QuirkSet>;
@@ -105,8 +107,13 @@ async function open(
     await enterPartitions(pool, options, id);
     crashPoint('aggregate.partitions-entered');
   }
-  const quirkOverrides = readQuirks(preset, quirks, window);
-  return { id, name: options.name, state: row['state'] as Generation['state'], quirkOverrides };
+  return {
+    id,
+    name: options.name,
+    madeAt: String(row['created_at']),
+    state: row['state'] as Generation['state'],
+    quirkOverrides: readQuirks(preset, quirks, window),
+  };
 }
 
 const settingsText = (options: GenerationOptions, quirks: Partial<QuirkSet>): string =>

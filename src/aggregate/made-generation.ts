@@ -12,6 +12,8 @@ import { quoteName } from '../platform/mysql.ts';
 export interface MadeGeneration extends CloudRules {
   readonly id: number;
   readonly name: string;
+  /** When it was made, as the table has it: its identity, as a store that lost it gives its id to another. */
+  readonly madeAt: string;
   readonly state: 'building' | 'live' | 'retired';
   readonly feedTopic: string;
   readonly feedPartitions: number;
@@ -108,6 +110,7 @@ function toGeneration(row: RowDataPacket): MadeGeneration {
   return {
     id: Number(row['id']),
     name: String(row['name']),
+    madeAt: String(row['created_at']),
     state: row['state'] as MadeGeneration['state'],
     feedTopic: String(row['feed_topic']),
     feedPartitions: Number(row['feed_partitions']),

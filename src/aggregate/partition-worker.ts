@@ -1,24 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { AccountId } from '../contracts/ids.ts';
 import type { EpochMs } from '../contracts/time.ts';
 import { crashPoint } from '../platform/crash-points.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import type { BatchControl, LogBatch } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import { AccountBook } from './account-book.ts';
-import { BaseEvents } from './base-events.ts';
-import { claimPartition } from './claim.ts';
 import type { ClaimOptions } from './claim.ts';
 import { closeWindows } from './close-windows.ts';
 import type { CloseContext, FoldRules } from './close-windows.ts';
-import { SettingsBook } from './cloud-settings.ts';
 import { FoldResults } from './fold-results.ts';
+import { holdPartition, refuseGap, refuseLostCommits } from './hold-partition.ts';
+import type { Held } from './hold-partition.ts';
 import type { Limits } from './limits.ts';
-import { loadRoster } from './load-accounts.ts';
-import { readRepairs, repairAccounts } from './repair-accounts.ts';
+import { repairAccounts } from './repair-accounts.ts';
 import { isBusy, isLost } from '../platform/store-fault.ts';
-import type { PartitionStore, Progress } from './store.ts';
 import { takeRecords } from './take-records.ts';
 import { Tally } from './tally.ts';
 import { Unit } from './unit.ts';
@@ -57,51 +53,42 @@ export class PartitionWorker {
   readonly partition: number;
   readonly #options: WorkerOptions;
   readonly #tally = new Tally();
-  #store: PartitionStore;
-  #progress: Progress;
-  #book: AccountBook;
-  #settings: SettingsBook;
-  #before: BaseEvents;
-  /** Accounts to be folded again before the next batch. */
-  #repairs: readonly AccountId[];
-  #foreign = new Set<AccountId>();
+  #held: Held;
   #isStopped = false;
   #running: Promise<void> = Promise.resolve();
 
-  private constructor(options: WorkerOptions, held: Awaited<ReturnType<typeof hold>>) {
+  private constructor(options: WorkerOptions, held: Held) {
     this.partition = options.claim.partition;
     this.#options = options;
-    this.#store = held.store;
-    this.#progress = held.progress;
-    this.#book = held.book;
-    this.#settings = held.settings;
-    this.#before = held.before;
-    this.#repairs = held.repairs;
+    this.#held = held;
   }
 
   /** Claims the partition; see {@link claimPartition} for errors. */
-  static async open(options: WorkerOptions): Promise<PartitionWorker> {
+  static async open(asked: WorkerOptions): Promise<PartitionWorker> {
+    // Of this worker alone: what takes up its epoch again after a fault is no other owner of the same number.
+    const owner = `${asked.claim.owner.slice(0, 100)}#${randomUUID().slice(0, 8)}`;
+    const options = { ...asked, claim: { ...asked.claim, owner } };
     const worker = new PartitionWorker(options, await hold(options, null));
-    const { epoch } = worker.#store;
-    const { nextOffset, closedUntilMs } = worker.#progress;
+    const { epoch } = worker.#held.store;
+    const { nextOffset, closedUntilMs } = worker.#held.progress;
     const { partition } = worker;
     options.logger.info({ partition, epoch, nextOffset, closedUntilMs }, 'partition claimed');
     return worker;
   }
 
   get nextOffset(): number {
-    return this.#progress.nextOffset;
+    return this.#held.progress.nextOffset;
   }
 
   get closedUntilMs(): EpochMs | null {
-    return this.#progress.closedUntilMs;
+    return this.#held.progress.closedUntilMs;
   }
 
   /**
    * Stores one batch. Returns without having done so only when this worker was stopped or lost its
    * partition: it then takes no further batch.
    *
-   * @throws SINK_FENCED, STORE_UNREACHABLE after some tries, and what no try can mend.
+   * @throws SINK_FENCED, STORE_WENT_BACK, STORE_UNREACHABLE after some tries, and what no try can mend.
    */
   handle(batch: LogBatch, control: BatchControl): Promise<void> {
     this.#running = this.#handle(batch, control);
@@ -113,7 +100,7 @@ export class PartitionWorker {
     this.#isStopped = true;
     const quietly = this.#running.catch(() => undefined);
     await Promise.race([quietly, setTimeout(closeTimeoutMs, undefined, { ref: false })]);
-    this.#store.destroy();
+    this.#held.store.destroy();
   }
 
   async #handle(batch: LogBatch, control: BatchControl): Promise<void> {
@@ -121,7 +108,7 @@ export class PartitionWorker {
       try {
         return await this.#process(batch, control);
       } catch (error) {
-        this.#store.destroy();
+        this.#held.store.destroy();
         if (error instanceof Stopped) {
           if (error.cause !== undefined && !control.stale())
             throw logFault(error.cause, this.partition);
@@ -138,18 +125,15 @@ export class PartitionWorker {
   async #process(batch: LogBatch, control: BatchControl): Promise<void> {
     const { rules, metrics, limits } = this.#options;
     const { records } = batch;
-    const from = this.#progress.nextOffset;
+    const held = this.#held;
+    const { store, book, settings, before, foreign } = held;
+    const from = held.progress.nextOffset;
     if (batch.nextOffset <= from) return;
-    const store = this.#store;
+    refuseGap(batch, held.progress);
     const endTimer = metrics.batchMs.startTimer();
     this.#tally.clear();
     const unit = new Unit({
-      store,
-      book: this.#book,
-      tally: this.#tally,
-      foreign: this.#foreign,
-      settings: this.#settings,
-      before: this.#before,
+      ...{ store, book, tally: this.#tally, foreign, settings, before },
       window: rules.window,
     });
     let begunMs = 0;
@@ -160,7 +144,7 @@ export class PartitionWorker {
     const isLarge = () =>
       store.written > limits.splitLength || performance.now() - begunMs > limits.splitMs;
     await begin(from);
-    let now = this.#progress;
+    let now = held.progress;
     let at = records.findIndex((record) => record.offset >= from);
     if (at === -1) at = records.length;
     const results = new FoldResults(store, this.#tally);
@@ -168,19 +152,16 @@ export class PartitionWorker {
       rules,
       results,
       limits,
-      store,
-      book: this.#book,
-      tally: this.#tally,
-      before: this.#before,
+      ...{ store, book, tally: this.#tally, before },
       isLarge,
-      isQuotaOn: () => this.#settings.isQuotaOn,
+      isQuotaOn: () => settings.isQuotaOn,
       pause: () => this.#pause(control),
       split: async (progress) => {
         await store.commit(progress);
         await begin(progress.nextOffset);
       },
     };
-    if (this.#repairs.length > 0) await repairAccounts(context, this.#repairs, now);
+    if (held.repairs.length > 0) await repairAccounts(context, held.repairs, now);
     for (;;) {
       const taken = takeRecords(unit, records, at, now, rules, limits);
       await unit.write(now);
@@ -195,22 +176,22 @@ export class PartitionWorker {
         await store.commit(now);
         await begin(now.nextOffset);
       }
-      if (this.#book.isOver) this.#book.trim();
+      if (book.isOver) book.trim();
     }
     if (control.stale()) throw new Stopped();
     await results.flushStates();
     await store.commit(now);
     endTimer();
-    this.#progress = now;
-    this.#repairs = [];
-    this.#book.trim();
+    held.progress = now;
+    held.repairs = [];
+    book.trim();
     this.#report(batch);
   }
 
   #report(batch: LogBatch): void {
     const { logger, metrics, onProgress } = this.#options;
     const { partition } = this;
-    const { nextOffset, watermarkMs, closedUntilMs } = this.#progress;
+    const { nextOffset, watermarkMs, closedUntilMs } = this.#held.progress;
     const lag = Math.max(0, batch.endOffset - nextOffset);
     const events = this.#tally.total('event');
     const rows = this.#tally.total('row');
@@ -218,7 +199,7 @@ export class PartitionWorker {
     metrics.aggregateLagRecords.set({ partition }, lag);
     metrics.faults.clear('aggregate');
     this.#tally.publish(metrics);
-    for (const note of this.#settings.takeNotes())
+    for (const note of this.#held.settings.takeNotes())
       logger.warn(note, 'a setting of the cloud was not applied: it needs a new generation');
     if (windows > 0) logger.info({ partition, closedUntilMs, windows, rows }, 'windows closed');
     logger.debug({ partition, nextOffset, lag, events }, 'batch committed');
@@ -254,16 +235,11 @@ export class PartitionWorker {
       if (this.#isStopped) return;
       try {
         await control.heartbeat();
-        const held = await hold(this.#options, this.#store.epoch);
-        this.#store = held.store;
-        this.#progress = held.progress;
-        this.#book = held.book;
-        this.#settings = held.settings;
-        this.#before = held.before;
-        this.#repairs = held.repairs;
-        this.#foreign = new Set();
+        const before = this.#held;
+        this.#held = await hold(this.#options, before.store.epoch);
         // Closed meanwhile: nobody else would cut this connection.
-        if (this.#isStopped) held.store.destroy();
+        if (this.#isStopped) this.#held.store.destroy();
+        else refuseLostCommits(before, this.#held);
         return;
       } catch (next) {
         error = next;
@@ -281,12 +257,5 @@ class Stopped extends Error {}
 const logFault = (error: unknown, partition: number): AppError =>
   isAppError(error) ? error : new AppError('LOG_UNREACHABLE', { partition }, error);
 
-async function hold(options: WorkerOptions, epoch: number | null) {
-  const { store, progress } = await claimPartition({ ...options.claim, epoch });
-  const book = new AccountBook(options.limits.memoryBytes);
-  await loadRoster(store, book);
-  const settings = await SettingsBook.open(store, options.rules);
-  const repairs = await readRepairs(store);
-  const before = await BaseEvents.open(store, { partition: store.partition });
-  return { store, progress, book, settings, repairs, before };
-}
+const hold = ({ claim, rules, limits }: WorkerOptions, epoch: number | null): Promise<Held> =>
+  holdPartition({ ...claim, epoch }, rules, limits);

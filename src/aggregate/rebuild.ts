@@ -5,7 +5,7 @@ import { fold } from '../domain/fold.ts';
 import { quirkSet } from '../domain/quirks.ts';
 import { windowOf } from '../domain/window.ts';
 import { runTogether } from '../platform/lifecycle.ts';
-import { AppError } from '../platform/errors.ts';
+import { AppError, isAppError } from '../platform/errors.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -98,7 +98,20 @@ interface Part {
   readonly counts: Counts;
 }
 
+/** Once more from where the tables stand, when they went back meanwhile. */
 async function foldPartition(options: RebuildOptions, io: RebuildIo, part: Part): Promise<void> {
+  for (;;) {
+    try {
+      return await foldOnce(options, io, part);
+    } catch (error) {
+      if (!isAppError(error, 'STORE_WENT_BACK')) throw error;
+      io.metrics.retries.inc({ room: 'aggregate', code: error.code });
+      io.logger.warn({ err: error, code: error.code }, 'store went back and was read anew');
+    }
+  }
+}
+
+async function foldOnce(options: RebuildOptions, io: RebuildIo, part: Part): Promise<void> {
   const { generation, schema, accounts, throttle } = options;
   const { partition, earliest, next, end, closedMs, counts } = part;
   const { signal, logger, metrics } = io;
@@ -108,6 +121,7 @@ async function foldPartition(options: RebuildOptions, io: RebuildIo, part: Part)
       target: io.store,
       schema,
       generation: generation.id,
+      madeAt: generation.madeAt,
       partition,
       owner: `${hostname()}/${process.pid}`,
     },

@@ -70,7 +70,8 @@ export class PartitionStore {
   }
 
   /**
-   * Begins the one transaction of a batch, with the fence and the offset first.
+   * Begins the one transaction of a batch, with the fence and the offset first. The connection is part of the
+   * fence: a store that lost commits gives epochs out again, and two owners may have the same.
    * @throws SINK_FENCED when another owner has the partition or the offset is not the one in memory.
    */
   async begin(from: number, to: number): Promise<void> {
@@ -79,7 +80,7 @@ export class PartitionStore {
     const { affectedRows } = await this.run(
       `UPDATE progress SET next_offset=${to}
        WHERE generation=${this.generation} AND partition_id=${this.partition}
-         AND epoch=${this.epoch} AND next_offset=${from}`,
+         AND epoch=${this.epoch} AND connection_id=CONNECTION_ID() AND next_offset=${from}`,
     );
     if (affectedRows === 1) return crashPoint('aggregate.after-fence');
     await this.rollback();

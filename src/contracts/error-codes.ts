@@ -95,6 +95,10 @@ export const errorCodes = {
     retry: 'backoff',
     fix: 'Check that the sink database runs and accepts this user; it is tried again.',
   },
+  STORE_WENT_BACK: {
+    retry: 'restart',
+    fix: 'The store has forgotten what it had committed: a fail-over to a server that lagged, or a backup that was restored. What is missing is read from the feed and folded again.',
+  },
   STORE_BUSY: {
     retry: 'backoff',
     fix: 'Another transaction held or took the same rows; it is tried again.',
@@ -118,7 +122,7 @@ export const errorCodes = {
   },
   GENERATION_CHANGED: {
     retry: 'restart',
-    fix: 'A cutover or rollback put another generation in its place; this process goes on with that one.',
+    fix: 'A cutover or rollback put another generation in its place, or it was made anew (in a store that went back); this process goes on with the one that is there.',
   },
   GENERATION_IN_USE: {
     retry: 'never',

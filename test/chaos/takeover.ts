@@ -116,7 +116,7 @@ async function owners(
       return {
         pids: await ids(
           pipeline,
-          `SELECT DISTINCT SUBSTRING_INDEX(owner, '/', -1) AS pid
+          `SELECT DISTINCT SUBSTRING_INDEX(SUBSTRING_INDEX(owner, '/', -1), '#', 1) AS pid
         FROM ${quoteName(schema, 'progress')} WHERE owner IS NOT NULL`,
         ),
       };

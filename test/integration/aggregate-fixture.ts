@@ -71,8 +71,10 @@ export class AggregateStore implements AsyncDisposable {
     changes: WorkerChanges = {},
   ): Promise<PartitionWorker> {
     const { schema, target, logger, metrics } = this;
+    const [made] = await this.rows<{ created_at: string }>('generation', `WHERE id=${generation}`);
+    const madeAt = String(made?.created_at);
     const worker = await PartitionWorker.open({
-      claim: { target, schema, generation, partition, owner: 'test' },
+      claim: { target, schema, generation, madeAt, partition, owner: 'test' },
       rules: {
         ...rules,
         quirks: quirkSet(this.#preset),
@@ -155,9 +157,15 @@ export class AggregateStore implements AsyncDisposable {
 
 export const calm: BatchControl = { stale: () => false, heartbeat: () => Promise.resolve() };
 
-export const batchOf = (partition: number, records: readonly LogRecord[]): LogBatch => {
+/** @param startOffset Where the batch before ended; 0 where a test hands in what it likes. */
+export const batchOf = (
+  partition: number,
+  records: readonly LogRecord[],
+  startOffset = 0,
+): LogBatch => {
   const nextOffset = (records.at(-1)?.offset ?? -1) + 1;
-  return { topic: 'test.usage-feed', partition, records, nextOffset, endOffset: nextOffset };
+  const offsets = { startOffset, nextOffset, endOffset: nextOffset };
+  return { topic: 'test.usage-feed', partition, records, ...offsets };
 };
 
 export function* batches(
@@ -167,7 +175,7 @@ export function* batches(
 ): Generator<LogBatch> {
   for (let at = 0; at < log.length;) {
     const to = at + Math.max(1, size());
-    yield batchOf(partition, log.slice(at, to));
+    yield batchOf(partition, log.slice(at, to), (log[at - 1]?.offset ?? -1) + 1);
     at = to;
   }
 }

@@ -98,7 +98,7 @@ async function freezeOwner(pipeline: Pipeline, herd: Herd): Promise<void> {
   const owned = async (pid: number) => {
     const [rows] = await pipeline.pool.query<RowDataPacket[]>(
       `SELECT COUNT(*) AS n FROM ${quoteName(pipeline.names.schema, 'progress')} WHERE owner LIKE ?`,
-      [`%/${pid}`],
+      [`%/${pid}#%`],
     );
     return Number(rows[0]?.['n']);
   };

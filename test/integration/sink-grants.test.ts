@@ -93,7 +93,7 @@ test('the aggregate stores, folds and closes with the rights of its file', async
   const target = await grant('aggregate');
   const pool = openPool({ ...target, database: store.schema }, 1);
   const { schema } = store;
-  const { id: generation } = await ensureGeneration(pool, {
+  const { id: generation, madeAt } = await ensureGeneration(pool, {
     ...rules,
     schema,
     name: 'g2',
@@ -102,7 +102,7 @@ test('the aggregate stores, folds and closes with the rights of its file', async
     preset: 'correct',
     quirkOverrides: {},
   });
-  const claim = { target, schema, generation, partition: 0, owner: 'test' };
+  const claim = { target, schema, generation, madeAt, partition: 0, owner: 'test' };
   const worker = await PartitionWorker.open({
     claim,
     rules: { ...rules, quirks: quirkSet('correct'), fold },
