@@ -14,6 +14,7 @@ import type { Draft } from '../support/aggregate-feed.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { dropRecords, withAdmin } from '../support/kafka-admin.ts';
 import { testSeed } from '../support/seeded.ts';
+import { StoreCopy } from '../support/store-copy.ts';
 import { randomSuffix, servers } from '../support/servers.ts';
 import { AggregateStore, rules } from './aggregate-fixture.ts';
 
@@ -265,4 +266,26 @@ test("another producer's open transaction is shown with its owner, whose next st
   expect(await log.openTransactions?.(topic)).toEqual([]);
   await stranger[Symbol.asyncDispose]();
   expect(await store.digest(prefix)).toEqual(whole);
+});
+
+test('a store that was promoted without its last commits gets what it lost from the feed', async () => {
+  const prefix = await feedOf(cloud.slice(0, 300));
+  const worker = work(prefix, { untilMs: until });
+  const isIdle = async () => {
+    const offsets = await log.offsets(usageFeed.topic(prefix));
+    return offsets.reduce((sum, { next }) => sum + next, 0) === (await stands(prefix));
+  };
+  await expect.poll(isIdle, { timeout: 30_000 }).toBe(true);
+  await using copy = await StoreCopy.take(store.target, [store.schema]);
+  const then = await stands(prefix);
+  await append(prefix, cloud.slice(300, 600));
+  await expect.poll(isIdle, { timeout: 30_000 }).toBe(true);
+  expect(await stands(prefix)).toBeGreaterThan(then + 250);
+  await copy.restore();
+  await copy.cut();
+  await append(prefix, cloud.slice(600));
+  await worker.done;
+  expect(await store.digest(prefix)).toEqual(whole);
+  const retried = (await worker.metrics.retries.get()).values.map(({ labels }) => labels['code']);
+  expect(retried).toContain('STORE_WENT_BACK');
 });
