@@ -49,8 +49,9 @@ export const storeFailures: readonly Failure[] = [
   {
     n: 30,
     fault:
-      "the sink's database: deadlock, lock timeout, lost at the commit, read-only, packet too small",
-    holds: 'the whole unit is done again; what an unknown commit did is read from the tables',
+      "the sink's database: deadlock, lock timeout, lost at the commit, read-only, packet too small, promoted without the last commits",
+    holds:
+      'the whole unit is done again; what an unknown commit did is read from the tables; what a promoted server has lost is read from the feed again',
     tests: [
       'sink-lease.test.ts: a commit whose answer is lost counts',
       'sink-lease.test.ts: a commit that never reaches the server does not count',
@@ -63,6 +64,14 @@ export const storeFailures: readonly Failure[] = [
       'store-server-faults.test.ts: waits while it is read-only (fail-over), says so, and goes on by itself',
       'store-server-faults.test.ts: waits while it is full (%i), and goes on by itself',
       'store-server-faults.test.ts: waits while it has no connection to give, and goes on by itself',
+      'aggregate-kafka-faults.test.ts: a store that was promoted without its last commits gets what it lost from the feed',
+      'aggregate-went-back.test.ts: a worker whose store went back between its batches passes over nothing (seed ${seed})',
+      'aggregate-went-back.test.ts: nothing that a worker holds in memory outlives a store that went back within its batch (seed ${seed})',
+      'aggregate-went-back.test.ts: of two owners of one epoch, because the store has lost a claim, the one that it knows writes',
+      'aggregate-went-back.test.ts: a generation that has the id of one that the store lost gets nothing of it',
+      'sink-went-back.test.ts: windows whose publication was lost with the server are published again, with the same rows and records',
+      'sink-went-back.test.ts: our tables alone, of before a publication, are refused: no row is published twice',
+      'sink-went-back.test.ts: of two sinks with one epoch, because the store has lost a lease, the one that it knows publishes',
     ],
     reason:
       'a full disk is raised by the server in a trigger, a packet too large by the test: a table space of fixed size makes MariaDB end itself',

@@ -27,6 +27,7 @@ beforeAll(async () => {
   )[0]!;
   const generation = await store.generation('whole', 1);
   await store.foldAll(generation, [log], () => Infinity);
+  expect(await store.count('correction')).toBeGreaterThan(0);
   whole = await contents(generation);
 });
 afterAll(() => store[Symbol.asyncDispose]());
