@@ -79,10 +79,8 @@ test('windows whose publication was lost with the server are published again, wi
   );
   const records = await topics.everything(usageRecords);
   const told = Map.groupBy(records, ({ key }) => String(key));
-  expect([...told.values()].map((same) => same.length).toSorted()).toEqual([
-    ...[1, 1, 1],
-    ...Array.from({ length: 6 }, () => 2),
-  ]);
+  expect(told.size).toBe(9);
+  expect(records).toHaveLength(3 + 2 * 6);
   for (const same of told.values())
     expect(new Set(same.map(({ value }) => String(value))).size).toBe(1);
   const windows = await topics.everything(usageWindows);
