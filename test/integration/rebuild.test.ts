@@ -13,8 +13,10 @@ import {
   requireSavepoint,
   restoreSavepoint,
 } from '../../src/aggregate/savepoint.ts';
+import { Throttle } from '../../src/aggregate/throttle.ts';
 import { createPipeline } from '../../src/cli/demo/pipeline.ts';
 import type { Pipeline } from '../../src/cli/demo/pipeline.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import { quoteName } from '../../src/platform/mysql.ts';
@@ -24,11 +26,13 @@ import { play } from '../../src/simulate/play.ts';
 import { recordDigest } from '../support/record-digest.ts';
 import { servers } from '../support/servers.ts';
 import { runStage, untilArgs } from '../support/stages.ts';
+import { StoreCopy } from '../support/store-copy.ts';
 
 /** A history through the tail, once for all, and processes that are killed. */
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
 
 const startMs = Date.UTC(2026, 2, 1);
+const partitions = 3;
 const dayMs = 86_400_000;
 const partDays = 6;
 const events = 4000;
@@ -38,7 +42,7 @@ let pipeline: Pipeline;
 beforeAll(async () => {
   const { mariadbUrl, kafkaBrokers } = servers();
   const kafka = kafkaBrokers.join(',');
-  pipeline = await createPipeline({ mariadbUrl, kafka, partitions: 3, raw: false });
+  pipeline = await createPipeline({ mariadbUrl, kafka, partitions, raw: false });
   await runStage(pipeline, 'tail', ...untilArgs(startMs - dayMs));
   for (const part of [0, 1]) {
     const from = startMs + part * partDays * dayMs;
@@ -122,6 +126,47 @@ test('a rebuild killed three times with SIGKILL makes the rows of one that was n
   expect(await last.exited).toBe(0);
   expect(last.text()).toContain('"done":true');
   expect(await digest('killed')).toEqual(await digest('main'));
+});
+
+/** Small batches; all partitions wait for each other before each, and what is told is done when none writes. */
+class InStep extends Throttle {
+  readonly #rounds: (() => Promise<void>)[];
+  #waiting: (() => void)[] = [];
+
+  constructor(rounds: (() => Promise<void>)[]) {
+    super(600, systemClock);
+    this.#rounds = rounds;
+  }
+
+  override async take(): Promise<void> {
+    if (this.#rounds.length === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#waiting.push(resolve) < partitions) return promise;
+    await this.#rounds.shift()?.();
+    for (const go of this.#waiting.splice(0)) go();
+    return promise;
+  }
+}
+
+test('a rebuild whose store went back goes on from where the tables are, and passes over nothing', async () => {
+  const generation = await begin('back');
+  const { schema } = pipeline.names;
+  await using copies = new AsyncDisposableStack();
+  let copy: StoreCopy;
+  const throttle = new InStep([
+    async () => void (copy = copies.use(await StoreCopy.take(pipeline.target, [schema]))),
+    async () => {},
+    async () => {
+      await copy.restore();
+      await copy.cut();
+    },
+  ]);
+  const metrics = createMetrics();
+  await rebuild({ schema, generation, throttle }, { ...io(), metrics });
+  expect(await digest('back')).toEqual(await digest('main'));
+  expect((await metrics.retries.get()).values).toContainEqual(
+    expect.objectContaining({ labels: { room: 'aggregate', code: 'STORE_WENT_BACK' } }),
+  );
 });
 
 test('a rebuild until a time closes the windows that end by then, and the next goes on', async () => {
