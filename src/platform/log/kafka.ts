@@ -4,7 +4,6 @@ import type { LastTransaction } from './hanging-transaction.ts';
 import { createKafkaClient } from './kafka-client.ts';
 import type { KafkaClient, KafkaOptions } from './kafka-client.ts';
 import { KafkaConnection } from './kafka-connection.ts';
-import { errorType } from './kafka-errors.ts';
 import { quietRequestQueues } from './kafka-internals.ts';
 import { joinKafkaGroup } from './kafka-member.ts';
 import {
@@ -14,6 +13,7 @@ import {
   readRecordLimits,
 } from './kafka-topics.ts';
 import { openKafkaWriter } from './kafka-writer.ts';
+import { KnownTopics } from './known-topics.ts';
 import type {
   EventLog,
   GroupMember,
@@ -27,7 +27,6 @@ import type {
 import { listLeaderlessTopics } from './leaderless-topics.ts';
 import { openTransactions } from './open-transactions.ts';
 import { PartitionFetcher } from './partition-fetcher.ts';
-import { readOffsets } from './read-offsets.ts';
 import { readPartition } from './read-partition.ts';
 
 export type { KafkaOptions, KafkaSasl, KafkaTls } from './kafka-client.ts';
@@ -58,6 +57,7 @@ class KafkaLog implements EventLog {
   readonly #fetchers = new Set<PartitionFetcher>();
   /** Of topics that were asked for. */
   readonly #limits = new Map<string, number>();
+  readonly #topics = new KnownTopics();
   readonly #lastKnown = new Map<string, LastTransaction>();
   readonly #end = new AbortController();
 
@@ -80,6 +80,7 @@ class KafkaLog implements EventLog {
     await this.#connection.ask(({ admin }) =>
       ensureKafkaTopics(admin, this.#options.logger, prefix, streams, feedPartitions),
     );
+    this.#topics.made(streams.map((stream) => stream.topic(prefix)));
   }
 
   async describeTopics(topics: readonly string[]): Promise<readonly TopicFacts[]> {
@@ -91,14 +92,8 @@ class KafkaLog implements EventLog {
   }
 
   async offsets(topic: string): Promise<readonly PartitionOffsets[]> {
-    return this.#connection.ask(async ({ cluster }) => {
-      try {
-        return await readOffsets(cluster, topic);
-      } catch (error) {
-        if (errorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return [];
-        throw error;
-      }
-    });
+    const askedMs = performance.now();
+    return this.#connection.ask((io) => this.#topics.offsets(io, topic, askedMs));
   }
 
   async recordLimits(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -30,8 +30,9 @@ export interface EventLog extends AsyncDisposable {
   deleteTopics(topics: readonly string[]): Promise<void>;
 
   /**
-   * First and next offset of each partition; empty when the topic does not exist. Whatever was
-   * acknowledged before is below `next`; reading up to it may have to wait for an open transaction.
+   * First and next offset of each partition; empty when the topic does not exist, which is never one
+   * broker's word alone. Whatever was acknowledged before is below `next`; reading up to it may have to
+   * wait for an open transaction.
    */
   offsets(topic: string): Promise<readonly PartitionOffsets[]>;
 

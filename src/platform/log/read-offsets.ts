@@ -1,3 +1,4 @@
+import { BrokerError } from './kafka-errors.ts';
 import { READ_UNCOMMITTED } from './kafka-internals.ts';
 import type { Cluster } from './kafka-internals.ts';
 import type { PartitionOffsets } from './log.ts';
@@ -21,6 +22,10 @@ export async function readOffsets(
   const partitions = topicMetadata.flatMap((one) =>
     one.topic === topic ? one.partitionMetadata : [],
   );
+  // They are numbered from 0: with a gap the broker does not know them all.
+  const numbers = new Set(partitions.map(({ partitionId }) => partitionId));
+  if (partitions.length === 0 || partitions.some((_, number) => !numbers.has(number)))
+    throw new BrokerError('UNKNOWN_TOPIC_OR_PARTITION');
   const found = await Promise.all(
     [...Map.groupBy(partitions, ({ leader }) => leader)].map(async ([nodeId, led]) => {
       const broker = await cluster.findBroker({ nodeId });

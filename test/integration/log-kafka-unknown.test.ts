@@ -1,0 +1,119 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { freePort } from '../../deploy/dev/ports.ts';
+import { openKafkaLog } from '../../src/platform/log/kafka.ts';
+import type { EventLog } from '../../src/platform/log/log.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { usageFeed } from '../../streams/index.ts';
+import { canStartServers, randomSuffix, startKafka } from '../support/servers.ts';
+import type { LocalServer } from '../support/servers.ts';
+import { KafkaProxy } from './kafka-proxy.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+/** API keys. */
+const LIST_OFFSETS = 2;
+const METADATA = 3;
+const CREATE_TOPICS = 19;
+
+/** What a broker says that has just started. */
+describe.skipIf(!canStartServers())('a Kafka log whose broker does not know a topic', () => {
+  let broker: LocalServer;
+  let proxy: KafkaProxy;
+  let log: EventLog;
+  let prefix: string;
+  let topic: string;
+  beforeAll(async () => {
+    const port = await freePort();
+    proxy = await KafkaProxy.open(() => port);
+    broker = await startKafka({
+      extra: { name: 'PROXIED', protocol: 'PLAINTEXT', port, advertised: proxy.port },
+    });
+  });
+  afterAll(async () => {
+    await proxy?.[Symbol.asyncDispose]();
+    await broker?.[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    proxy.fate = () => 'pass';
+    const logger = createLogger({ level: 'silent' });
+    const brokers = [`127.0.0.1:${proxy.port}`];
+    log = await openKafkaLog({ brokers, clientId: 'unknown-test', logger });
+    prefix = `u${randomSuffix()}`;
+    topic = usageFeed.topic(prefix);
+  });
+  afterEach(() => log[Symbol.asyncDispose]());
+
+  /** The first so many answers to a request are spoilt. @returns how many of them came */
+  const spoilFirst = (key: number, count: number, as: 'unknown' | 'cut') => {
+    let seen = 0;
+    const rest = proxy.fate;
+    proxy.fate = (apiKey) => (apiKey === key && ++seen <= count ? { topic, as } : rest(apiKey));
+    return () => seen;
+  };
+  const whole = [
+    { partition: 0, earliest: 0, next: 0 },
+    { partition: 1, earliest: 0, next: 0 },
+  ];
+
+  test.each([
+    { why: 'among its topics', key: METADATA },
+    { why: 'among the partitions it leads', key: LIST_OFFSETS },
+  ])('asks again when the controller knows it: $why', async ({ key }) => {
+    await log.ensureTopics(prefix, [usageFeed], 2);
+    const seen = spoilFirst(key, 4, 'unknown');
+    expect(await log.offsets(topic)).toEqual(whole);
+    expect(seen()).toBeGreaterThan(4);
+  });
+
+  test('asks the broker again for a while when it may not ask the controller', async () => {
+    await log.ensureTopics(prefix, [usageFeed], 2);
+    proxy.fate = (apiKey) => (apiKey === CREATE_TOPICS ? 'lose' : 'pass');
+    const seen = spoilFirst(METADATA, 4, 'unknown');
+    expect(await log.offsets(topic)).toEqual(whole);
+    expect(seen()).toBeGreaterThan(4);
+  });
+
+  test('does not take some partitions of a topic for all', async () => {
+    await log.ensureTopics(prefix, [usageFeed], 2);
+    expect(await log.offsets(topic)).toEqual(whole);
+    const seen = spoilFirst(METADATA, 4, 'cut');
+    expect(await log.offsets(topic)).toEqual(whole);
+    expect(seen()).toBeGreaterThan(4);
+  });
+
+  test('believes the controller that it is not there, and sees when it is made', async () => {
+    let asked = 0;
+    proxy.fate = (apiKey) => {
+      if (apiKey === CREATE_TOPICS) asked++;
+      return 'pass';
+    };
+    expect(await log.offsets(topic)).toEqual([]);
+    expect(await log.offsets(topic)).toEqual([]);
+    expect(asked).toBe(1);
+    // To be asked whether it may be made makes none.
+    expect(await log.describeTopics([topic])).toEqual([]);
+    await log.ensureTopics(prefix, [usageFeed], 2);
+    spoilFirst(METADATA, 4, 'unknown');
+    expect(await log.offsets(topic)).toEqual(whole);
+    await log.deleteTopics([topic]);
+    expect(await log.offsets(topic)).toEqual([]);
+    await log.ensureTopics(prefix, [usageFeed], 1);
+    expect(await log.offsets(topic)).toEqual(whole.slice(0, 1));
+  });
+
+  test('waits once for topics that are not there when it may not ask the controller', async () => {
+    let asked = 0;
+    proxy.fate = (apiKey) => {
+      if (apiKey !== CREATE_TOPICS) return 'pass';
+      asked++;
+      return 'lose';
+    };
+    const missing = [topic, `${topic}-2`, `${topic}-3`];
+    const look = () => Promise.all(missing.map((each) => log.offsets(each)));
+    expect(await look()).toEqual([[], [], []]);
+    const first = asked;
+    expect(first).toBeGreaterThan(missing.length);
+    expect(await look()).toEqual([[], [], []]);
+    expect(asked).toBe(first);
+  });
+});
