@@ -1,5 +1,6 @@
 import { u64 } from '../contracts/ids.ts';
 import type { AccountId, EventId } from '../contracts/ids.ts';
+import { AppError } from '../platform/errors.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { AdoptPartition } from './adopt-partition.ts';
 
@@ -8,6 +9,8 @@ const firstStep = 2048;
 /**
  * Looks for usage events in a Debezium's topic, back from where it has been read, in growing steps:
  * details are committed soon after their event. Ids that are not there are not in the answer.
+ *
+ * @throws ADOPT_GAP when the topic is gone.
  */
 export async function findEventAccounts(
   log: EventLog,
@@ -25,7 +28,9 @@ export async function findEventAccounts(
       const earliest = (await log.offsets(topic)).find(
         (at) => at.partition === partition,
       )?.earliest;
-      const from = Math.max(earliest ?? until, until - step);
+      if (earliest === undefined)
+        throw new AppError('ADOPT_GAP', { topic, partition, needed: until, reason: 'deleted' });
+      const from = Math.max(earliest, until - step);
       if (from >= until) continue;
       more = true;
       searched.set(each, from);

@@ -31,12 +31,17 @@ export const detailKey = (id: string, eventId: string, name: string, value: stri
 /**
  * Reads the end of the feed and remembers which events and details are there.
  *
- * @throws TAIL_SOURCE_REPLACED when they are more than fit: what cannot be compared cannot be healed.
+ * @throws TAIL_SOURCE_REPLACED when they are more than fit: what cannot be compared cannot be healed;
+ *   LOG_TOPIC_MISSING without a feed.
  */
 export async function readHeldEvents(options: HeldOptions): Promise<HeldEvents> {
   const topic = usageFeed.topic(options.prefix);
   const held = { events: new Map<string, string>(), details: new Set<string>(), isWhole: true };
-  for (const offsets of await options.log.offsets(topic)) {
+  const partitions = await options.log.offsets(topic);
+  // Nothing held would mean that no id was ever used.
+  if (partitions.length === 0)
+    throw new AppError('LOG_TOPIC_MISSING', { topic, reason: 'deleted' });
+  for (const offsets of partitions) {
     if (offsets.next === offsets.earliest) continue;
     const from = await findStart(options, topic, offsets);
     if (from > offsets.earliest) held.isWhole = false;
