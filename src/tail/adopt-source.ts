@@ -8,6 +8,7 @@ import { AdoptPartition } from './adopt-partition.ts';
 import type { Head } from './adopt-partition.ts';
 import { AdoptWatermark } from './adopt-watermark.ts';
 import { adoptedLayout } from './adopted-change.ts';
+import { reachOf } from './adopted-topics.ts';
 import { capturedTables } from './captured-tables.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { mergeHeads } from './merge-heads.ts';
@@ -154,14 +155,16 @@ export class AdoptSource implements ChangeSource {
   /** @throws ADOPT_GAP when a topic no longer has what comes next. */
   async #ends(): Promise<{ partition: AdoptPartition; end: number }[]> {
     const ends: { partition: AdoptPartition; end: number }[] = [];
+    const { offsets } = this.#place;
+    const found = await reachOf(this.#log, [...this.#layouts.keys()], offsets, this.#signal);
     let rank = 0;
     for (const [topic, layout] of this.#layouts) {
       rank++;
-      for (const { partition: number, earliest, next } of await this.#log.offsets(topic)) {
+      for (const { partition: number, earliest, next } of found.get(topic) ?? []) {
         const name = `${topic}/${number}`;
         let partition = this.#partitions.get(name);
         if (!partition) {
-          const from = this.#place.offsets[topic]?.[number] ?? 0;
+          const from = offsets[topic]?.[number] ?? 0;
           const where = { topic, partition: number, next: from };
           partition = new AdoptPartition({ log: this.#log, layout, rank, ...where });
           this.#partitions.set(name, partition);
@@ -191,9 +194,12 @@ export class AdoptSource implements ChangeSource {
 
   #items(groups: readonly SourceChange[][]): SourceItem[] {
     const last = groups.at(-1)?.at(-1)?.position;
-    const offsets: Record<string, number[]> = {};
+    const before = this.#place.offsets;
+    // Of all that are followed, also of those that are not there yet.
+    const offsets: Record<string, number[]> = { ...before };
+    for (const topic of this.#layouts.keys()) offsets[topic] = [...(before[topic] ?? [])];
     for (const { topic, partition, next } of this.#partitions.values())
-      (offsets[topic] ??= [])[partition] = next;
+      offsets[topic]![partition] = next;
     this.#place = { offsets, ...this.#mark.known };
     this.#at = {
       end: last ? { file: last.file, pos: last.pos } : this.#at.end,

@@ -22,7 +22,7 @@ export type SnapshotCursor = z.infer<typeof SnapshotCursor>;
 
 /** How far a Debezium's topics have been read, in place of a place in the binlog. */
 export const AdoptedPlace = z.object({
-  /** By topic: the next offset of each partition. */
+  /** By topic: the next offset of each partition. A topic that is followed and not there yet has none. */
   offsets: z.record(z.string(), z.array(z.int().nonnegative())),
   /** Rows of a snapshot were read that has not come to its end. */
   inSnapshot: z.boolean(),

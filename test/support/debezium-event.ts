@@ -16,3 +16,16 @@ export const debeziumEvent = (from: string, id: number, more: object = {}): stri
     op: 'c',
     ts_ms: 1500,
   });
+
+/** The same of an account. */
+export const debeziumAccount = (from: string, id: number): string => {
+  const event = JSON.parse(debeziumEvent(from, id)) as { source: object };
+  return JSON.stringify({
+    ...event,
+    after: {
+      ...{ id, account_name: 'a', uuid: 'u', type: 0, role_id: 1, domain_id: 1 },
+      ...{ removed: null, cleanup_needed: 0 },
+    },
+    source: { ...event.source, table: 'account' },
+  });
+};
