@@ -2,14 +2,16 @@ import { AppError } from '../platform/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
+import { reachOf } from './adopted-topics.ts';
 import { compareBinlogPoints } from './binlog-point.ts';
+import { capturedTables } from './captured-tables.ts';
 import { requireNoSnapshot } from './connect-offset.ts';
 import type { ConnectOffset, SourceOffset } from './connect-offset.ts';
 import { Leadership } from './leadership.ts';
 import { LogBatch } from './log-batch.ts';
 import { readOwnPosition } from './own-position.ts';
 import { encodeLeader, encodePosition, readPosition } from './position.ts';
-import type { PositionRecord, RawFrom } from './position.ts';
+import type { AdoptedPlace, PositionRecord, RawFrom } from './position.ts';
 import { compareRawPlaces, findRawFrom } from './raw-end.ts';
 import { leave, openWriter } from './session.ts';
 
@@ -71,7 +73,8 @@ export interface Imported {
  * topics after what Debezium wrote to each of their partitions; a feed that was made from Debezium's
  * topics, which must have been read to their ends, goes on from the binlog at Debezium's offset.
  *
- * @throws OFFSETS_REFUSED when changes would be lost or written twice.
+ * @throws OFFSETS_REFUSED when changes would be lost or written twice; ADOPT_GAP when a topic that was
+ *   adopted is gone.
  */
 export async function importOffset(
   options: HandOverOptions & { readonly dryRun: boolean },
@@ -115,7 +118,7 @@ async function taken(
     rawFrom = await findRawFrom(log, options, at, before.healed?.atMs ?? 0, signal);
   const raw = rawFrom === null ? {} : { rawFrom };
   if (adopted) {
-    await requireReadToEnd(log, adopted.offsets);
+    await requireReadToEnd(log, adopted.offsets, signal);
     return {
       ...rest,
       ...raw,
@@ -152,18 +155,28 @@ async function taken(
 /** What was not adopted yet would be missing in the feed. */
 async function requireReadToEnd(
   log: EventLog,
-  offsets: Readonly<Record<string, readonly number[]>>,
+  offsets: AdoptedPlace['offsets'],
+  signal: AbortSignal,
 ): Promise<void> {
-  for (const [topic, read] of Object.entries(offsets))
-    for (const { partition, next } of await log.offsets(topic))
-      if ((read[partition] ?? 0) < next)
-        throw refused("Debezium's topics have not been adopted to their ends", {
-          topic,
-          partition,
-          read: read[partition] ?? 0,
-          end: next,
-          fix: 'stop the connector first, then run `usagestream adopt` until it has read everything',
-        });
+  const topics = Object.keys(offsets);
+  // An older version did not keep the topics that were not there yet.
+  if (topics.length < capturedTables.length)
+    throw refused('it is not known which topics have been adopted', {
+      fix: 'run `usagestream adopt` once more, with --drain',
+    });
+  for (const [topic, ends] of await reachOf(log, topics, offsets, signal))
+    for (const { partition, next } of ends) {
+      const read = offsets[topic]?.[partition] ?? 0;
+      if (read >= next) continue;
+      throw refused("Debezium's topics have not been adopted to their ends", {
+        topic,
+        partition,
+        read,
+        end: next,
+        fix: 'stop the connector first, then run `usagestream adopt` until it has read everything',
+      });
+    }
+  signal.throwIfAborted();
 }
 
 function known(stored: PositionRecord | null): PositionRecord {

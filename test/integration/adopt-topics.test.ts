@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { allTopics } from '../../src/cli/demo/pipeline.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog } from '../../src/platform/log/log.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { dataTopic } from '../../src/tail/adopt-options.ts';
 import { capturedTables } from '../../src/tail/captured-tables.ts';
-import { readPosition } from '../../src/tail/position.ts';
+import { importOffset } from '../../src/tail/hand-over.ts';
+import { encodePosition, readPosition } from '../../src/tail/position.ts';
+import type { PositionRecord } from '../../src/tail/position.ts';
 import { changeEvents, usageFeed } from '../../streams/index.ts';
 import { debeziumAccount, debeziumEvent } from '../support/debezium-event.ts';
 import { readValues } from '../support/read-log.ts';
@@ -99,6 +102,13 @@ const forgetting = (topic: string): EventLog => {
   });
 };
 
+const takeOver = () =>
+  importOffset(
+    { prefix, cloudSchema, sessionTimeoutMs: 6000, dryRun: false },
+    { connector: 'c', server: from, offset: { file: 'b.000001', pos: 900, ts_sec: 1 } },
+    { log, logger, signal, clock: systemClock },
+  );
+
 test('a topic that was read and is gone stops adoption, also when others have more', async () => {
   await accounts(2, 3);
   await events(1);
@@ -111,6 +121,7 @@ test('a topic that was read and is gone stops adoption, also when others have mo
     facts: { topic: topicOf('account'), partition: 0, reason: 'deleted' },
   };
   await expect(drain()).rejects.toMatchObject(gone);
+  await expect(takeOver()).rejects.toMatchObject(gone);
   expect(await fed()).toEqual(heldBefore);
   expect((await position()).adopted).toEqual(before.adopted);
   // Made anew it is not read from its beginning.
@@ -129,4 +140,47 @@ test('a broker that once does not know a topic makes nothing come late or twice'
   expect(await fed()).toEqual(['account', 'account', 'usage-event', 'usage-event']);
   await drain();
   expect(await fed()).toHaveLength(4);
+});
+
+test.each([
+  { how: 'with topics as they are', form: '{prefix}.{db}.{table}' },
+  { how: 'with topics that were renamed', form: 'cdc-{prefix}-{table}' },
+])('an import takes nothing over a topic that came up after adoption $how', async ({ form }) => {
+  dataTopics = form;
+  await accounts(2);
+  await drain();
+  await events(1);
+  await expect(takeOver()).rejects.toMatchObject({
+    code: 'OFFSETS_REFUSED',
+    facts: { topic: topicOf('usage_event'), partition: 0, read: 0 },
+  });
+  expect((await position()).adopted).toBeDefined();
+  await drain();
+  const { after } = await takeOver();
+  expect(after).toMatchObject({ file: 'b.000001', pos: 900 });
+  expect(after.adopted).toBeUndefined();
+  expect(await fed()).toEqual(['account', 'usage-event']);
+});
+
+test('an import over a place that does not say which topics were adopted is refused', async () => {
+  await accounts(2);
+  await drain();
+  const stored = await position();
+  const { offsets, ...rest } = stored.adopted!;
+  const read = Object.entries(offsets).filter(([, next]) => next.length > 0);
+  // As an older version wrote it.
+  const older: PositionRecord = {
+    ...stored,
+    adopted: { ...rest, offsets: Object.fromEntries(read) },
+  };
+  await using writer = await log.writer({ transactionalId: `${prefix}-tail` });
+  const transaction = await writer.begin();
+  await transaction.append([encodePosition(prefix, older)]);
+  await transaction.commit();
+  await expect(takeOver()).rejects.toMatchObject({
+    code: 'OFFSETS_REFUSED',
+    facts: { fix: expect.stringContaining('--drain') },
+  });
+  await drain();
+  expect((await takeOver()).after.adopted).toBeUndefined();
 });
