@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { EventLog } from '../platform/log/log.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { IdContest } from './id-contest.ts';
 import { Leadership } from './leadership.ts';
 import { refuseDeletedTopics, refuseLostTopics } from './lost-topics.ts';
 import { runSession } from './session.ts';
@@ -159,8 +160,7 @@ class Retry {
   readonly #signal: AbortSignal;
   #pauseMs = firstPauseMs;
   #worked = false;
-  /** How often the server ended our reading for that of another reader. */
-  #taken = 0;
+  readonly #contest = new IdContest();
 
   constructor(settings: LedSettings, io: TailIo, signal: AbortSignal) {
     this.#settings = settings;
@@ -186,8 +186,7 @@ class Retry {
     const { faults } = this.#io.metrics;
     if (!(error instanceof AppError) || !faults.mayHeal('tail', error)) throw error;
     if (this.#settings.failFast && !this.#worked) throw error;
-    // A stand-by has the leader's id, so once is no fault; two that go on would end each other for ever.
-    if (error.facts['reason'] === sameServerId && ++this.#taken > 2)
+    if (error.facts['reason'] === sameServerId && this.#contest.isLasting(performance.now()))
       throw new AppError(
         'SOURCE_NOT_READY',
         { ...error.facts, serverId: this.#settings.serverId, fix: 'give it another --server-id' },
