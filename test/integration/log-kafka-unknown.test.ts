@@ -18,12 +18,13 @@ const CREATE_TOPICS = 19;
 /** What a broker says that has just started. */
 describe.skipIf(!canStartServers())('a Kafka log whose broker does not know a topic', () => {
   let broker: LocalServer;
+  let port: number;
   let proxy: KafkaProxy;
   let log: EventLog;
   let prefix: string;
   let topic: string;
   beforeAll(async () => {
-    const port = await freePort();
+    port = await freePort();
     proxy = await KafkaProxy.open(() => port);
     broker = await startKafka({
       extra: { name: 'PROXIED', protocol: 'PLAINTEXT', port, advertised: proxy.port },
@@ -35,14 +36,18 @@ describe.skipIf(!canStartServers())('a Kafka log whose broker does not know a to
   });
   beforeEach(async () => {
     proxy.fate = () => 'pass';
-    const logger = createLogger({ level: 'silent' });
-    const brokers = [`127.0.0.1:${proxy.port}`];
-    log = await openKafkaLog({ brokers, clientId: 'unknown-test', logger });
+    log = await open([proxy.port]);
     prefix = `u${randomSuffix()}`;
     topic = usageFeed.topic(prefix);
   });
   afterEach(() => log[Symbol.asyncDispose]());
 
+  const open = (ports: readonly number[]): Promise<EventLog> =>
+    openKafkaLog({
+      brokers: ports.map((each) => `127.0.0.1:${each}`),
+      clientId: 'unknown-test',
+      logger: createLogger({ level: 'silent' }),
+    });
   /** The first so many answers to a request are spoilt. @returns how many of them came */
   const spoilFirst = (key: number, count: number, as: 'unknown' | 'cut') => {
     let seen = 0;
@@ -71,6 +76,14 @@ describe.skipIf(!canStartServers())('a Kafka log whose broker does not know a to
     const seen = spoilFirst(METADATA, 4, 'unknown');
     expect(await log.offsets(topic)).toEqual(whole);
     expect(seen()).toBeGreaterThan(4);
+  });
+
+  test('asks another broker when one does not learn of it', async () => {
+    await log.ensureTopics(prefix, [usageFeed], 2);
+    await using behind = await KafkaProxy.open(() => port);
+    behind.fate = (apiKey) => (apiKey === METADATA ? { topic, as: 'unknown' } : 'pass');
+    await using other = await open([behind.port, proxy.port]);
+    expect(await other.offsets(topic)).toEqual(whole);
   });
 
   test('does not take some partitions of a topic for all', async () => {

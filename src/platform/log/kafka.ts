@@ -59,6 +59,7 @@ class KafkaLog implements EventLog {
   readonly #limits = new Map<string, number>();
   readonly #topics = new KnownTopics();
   readonly #lastKnown = new Map<string, LastTransaction>();
+  #opened = 0;
   readonly #end = new AbortController();
 
   constructor(options: KafkaOptions) {
@@ -66,7 +67,13 @@ class KafkaLog implements EventLog {
     this.#connection = new KafkaConnection(this.#open, options.brokers);
   }
 
-  readonly #open = (): KafkaClient => createKafkaClient(this.#options);
+  // Each begins with another broker: what one does not know, or not yet, the next may.
+  readonly #open = (): KafkaClient => {
+    const { brokers } = this.#options;
+    const first = this.#opened++ % brokers.length;
+    const rotated = [...brokers.slice(first), ...brokers.slice(0, first)];
+    return createKafkaClient({ ...this.#options, brokers: rotated });
+  };
 
   async connect(signal: AbortSignal | undefined): Promise<void> {
     await this.#connection.ask(({ cluster }) => cluster.refreshMetadata(), signal);
