@@ -59,7 +59,7 @@ export async function tailedCloud(
   const sql = await createConnection({ ...mysqlOptions(target), multipleStatements: true });
   await sql.query(`CREATE DATABASE ${cloudSchema} CHARACTER SET utf8mb4; USE ${cloudSchema}`);
   await sql.query(await readFile(cloudTables, 'utf8'));
-  const logger = pino({ level: 'silent' });
+  const logger = pino({ level: process.env['TAIL_TEST_LOG'] ?? 'silent' });
   const log = await openKafkaLog({ brokers, clientId: prefix, logger });
   const running = new Set<RunningTail>();
   const options: TailOptions = {
