@@ -35,8 +35,11 @@ export interface ServerSight {
   readonly isReplica: boolean;
   /** Whether the last commit before our place is where it was in the file. */
   readonly lastXid: 'same' | 'differs' | 'unknown';
-  /** Whether the highest event that the feed holds is there with the same content. */
-  readonly newestEvent: 'same' | 'differs' | 'missing' | 'unknown';
+  /**
+   * Whether the highest event that the feed holds is there with the same content. `changed`: it is not, but the
+   * binlog after our place changed or deleted it, and had it as we have.
+   */
+  readonly newestEvent: 'same' | 'changed' | 'differs' | 'missing' | 'unknown';
   /** It was asked for this place already and refused. */
   readonly refused: boolean;
 }
@@ -64,7 +67,8 @@ export type ResumeDecision =
  * How to go on from a stored place on a server that may not be the one, or not have the history, that it was
  * written for. File and byte count only where the GTID there is ours; a GTID counts only on another
  * server, because numbers start again on one that was reset; everything else is healed by id.
- * The newest event is looked at as well: GTIDs can agree where contents do not.
+ * The newest event is looked at as well: GTIDs can agree where contents do not. If its change is in the binlog
+ * that is to be read, it is the same history, and the change is read like any other.
  */
 export function decideResume(stored: StoredPlace, seen: ServerSight): ResumeDecision {
   const decision = decide(stored, seen);

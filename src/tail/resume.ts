@@ -2,6 +2,7 @@ import { AppError } from '../platform/errors.ts';
 import { runFirstSnapshot } from './first-snapshot.ts';
 import { runHeal } from './heal.ts';
 import { leaveRawFrom } from './leave-raw-from.ts';
+import { lookIntoBinlog } from './newest-event-since.ts';
 import { placeOf } from './place-of.ts';
 import type { PositionRecord } from './position.ts';
 import { decideResume } from './resume-decision.ts';
@@ -32,6 +33,7 @@ export async function resumeFrom(
     return start;
   }
   const decision = await decide(context, stored, refused);
+  if (signal.aborted) return null;
   // By GTID on its own server: the places of raw records mean what they meant.
   const stays = stored.withinTransaction === true && stored.serverId === context.identity.serverId;
   if (decision.how === 'heal' || (decision.how === 'gtid' && !stays))
@@ -57,13 +59,15 @@ export async function resumeFrom(
 }
 
 async function decide(
-  { connection, settings, identity, io }: SessionContext,
+  context: SessionContext,
   stored: PositionRecord,
   refused: boolean,
 ): Promise<Exclude<ResumeDecision, { how: 'wait' }>> {
   if (stored.poll !== null) return { how: 'heal', why: 'no place in a binlog' };
-  const seen = await lookAtServer(connection, settings.cloudSchema, identity, stored);
-  const decision = decideResume(stored, { ...seen, refused });
+  const { connection, settings, identity, io } = context;
+  const sight = await lookAtServer(connection, settings.cloudSchema, identity, stored);
+  const seen = await lookIntoBinlog(context, stored, { ...sight, refused });
+  const decision = decideResume(stored, seen);
   if (decision.how !== 'position')
     io.logger.info(
       {

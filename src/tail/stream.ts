@@ -25,21 +25,8 @@ export async function followBinlog(
   start: StreamStart,
   end: BinlogPoint,
 ): Promise<'until' | 'stopped'> {
-  const { settings, io } = context;
-  await using source = openBinlog({
-    target: settings.source,
-    cloudSchema: settings.cloudSchema,
-    serverId: settings.serverId,
-    start: start.point.end,
-    gtid: start.point.gtid,
-    fileMs: start.point.fileMs ?? null,
-    lastXid: start.point.lastXid ?? null,
-    byGtid: start.point.byGtid,
-    maxQueueBytes: settings.maxQueueBytes,
-    heartbeatMs: settings.heartbeatMs,
-    standstillMs: settings.standstillMs,
-    logger: io.logger,
-  });
+  const { settings } = context;
+  await using source = openBinlogAt(context, start.point);
   const { accounts, connection } = context;
   const sampler = new ClockSampler(connection, settings.sampleMs);
   return await followSource(context, source, start, {
@@ -54,6 +41,23 @@ export async function followBinlog(
       ),
   });
 }
+
+/** The binlog of the source from a place on. */
+export const openBinlogAt = ({ settings, io }: SessionContext, point: ResumePoint): ChangeSource =>
+  openBinlog({
+    target: settings.source,
+    cloudSchema: settings.cloudSchema,
+    serverId: settings.serverId,
+    start: point.end,
+    gtid: point.gtid,
+    fileMs: point.fileMs ?? null,
+    lastXid: point.lastXid ?? null,
+    byGtid: point.byGtid,
+    maxQueueBytes: settings.maxQueueBytes,
+    heartbeatMs: settings.heartbeatMs,
+    standstillMs: settings.standstillMs,
+    logger: io.logger,
+  });
 
 /** What a stream asks beside its source. */
 export interface StreamAids {

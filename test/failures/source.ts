@@ -43,6 +43,8 @@ export const sourceFailures: readonly Failure[] = [
     tests: [
       'tail-restart.test.ts: killed in the snapshot and in the binlog, it writes each row once',
       'tail-stream.test.ts: has every usage event once',
+      'source-changes-newest.test.ts: rows that are changed and deleted while a snapshot is killed and goes on end as they are in the table',
+      'source-changes-newest.test.ts: the newest event $what while nobody reads is the same history',
     ],
   },
   {
@@ -136,6 +138,7 @@ export const sourceFailures: readonly Failure[] = [
     tests: [
       'aggregate-refused.test.ts: a duplicate is counted and bills nothing; another content under the same id is a conflict',
       'tail-faults.test.ts: a place that was purged, and another history at the same place, are told apart from the rest',
+      'source-changes-newest.test.ts: a newest event that differs without a change in the binlog is another history, wherever we are',
       'source-changes.test.ts: waits for a replica that is behind, goes on by GTID, and after a promotion that lost changes heals',
       'source-changes.test.ts: an event that was changed under its id is a conflict, not another history',
       'resume-decision.test.ts: MySQL: $why',

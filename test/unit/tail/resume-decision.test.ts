@@ -169,6 +169,16 @@ test.each<{
     decides: heal('newest event differs'),
   },
   {
+    why: 'one whose change is in the binlog that follows is not',
+    seen: { newestEvent: 'changed' },
+    decides: position,
+  },
+  {
+    why: 'a replica is not waited for either when that deleted it',
+    seen: { ...replica, newestEvent: 'changed', isReplica: true },
+    decides: gtid,
+  },
+  {
     why: 'a restored backup lacks the newest event',
     seen: { newestEvent: 'missing', executed: '0-1-90' },
     decides: heal('transactions lost'),
