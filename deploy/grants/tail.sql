@@ -4,8 +4,9 @@
 
 CREATE USER IF NOT EXISTS '${user}'@'${host}' IDENTIFIED BY '${password}';
 
--- On MariaDB 10.5 and later REPLICATION CLIENT is BINLOG MONITOR by its older name.
-GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '${user}'@'${host}';
+-- On MariaDB 10.5 and later REPLICATION CLIENT is BINLOG MONITOR by its older name, and what a replica has not
+-- applied yet is seen by SLAVE MONITOR; MySQL passes over the comment.
+GRANT REPLICATION SLAVE, REPLICATION CLIENT /*M!100509 , SLAVE MONITOR */ ON *.* TO '${user}'@'${host}';
 
 -- The columns that are captured, no others: `bucket` has access keys, `configuration` secrets.
 GRANT SELECT (`instance`, `name`, `value`) ON `${cloud}`.`configuration` TO '${user}'@'${host}';

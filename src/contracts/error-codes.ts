@@ -26,7 +26,7 @@ export const errorCodes = {
   },
   SOURCE_BEHIND: {
     retry: 'backoff',
-    fix: 'This replica lacks changes that were already read: let it catch up, or point --source at a server that has them. If they are lost for good, end its replication and read_only: the tail then heals by id.',
+    fix: 'This replica lacks changes that were already read: let it catch up, or point --source at a server that has them. If they are lost for good, end its replication (RESET REPLICA ALL) and read_only: the tail then heals by id.',
   },
   TAIL_SOURCE_CHANGED: {
     retry: 'restart',

@@ -8,8 +8,11 @@ export async function firstRow(
 ): Promise<Readonly<Record<string, string | null>> | undefined> {
   const [rows] = await connection.query<RowDataPacket[]>(sql, [...values]);
   const row = rows[0];
-  if (!row) return undefined;
-  return Object.fromEntries(
+  return row && textRow(row);
+}
+
+/** Columns as text or null. */
+export const textRow = (row: RowDataPacket): Readonly<Record<string, string | null>> =>
+  Object.fromEntries(
     Object.entries(row).map(([key, value]) => [key, value === null ? null : String(value)]),
   );
-}

@@ -18,7 +18,8 @@ export async function checkAccess(
   ];
 }
 
-async function currentUser(connection: Connection): Promise<string> {
+/** As a statement of grants names it. */
+export async function currentUser(connection: Connection): Promise<string> {
   const text = (await firstRow(connection, 'SELECT CURRENT_USER() who'))?.['who'] ?? '';
   const at = text.lastIndexOf('@');
   return `'${text.slice(0, at)}'@'${text.slice(at + 1)}'`;

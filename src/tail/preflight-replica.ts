@@ -1,11 +1,33 @@
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
+import { currentUser } from './preflight-access.ts';
 import type { Finding } from './preflight.ts';
-import { firstRow } from './first-row.ts';
+import { isApplying, replicationOf } from './replication.ts';
 
-/** A replica writes what it applies to its own binlog only when it is told to. */
+/**
+ * A replica writes what it applies to its own binlog only when it is told to; and what it has not applied has
+ * to be seen, else it is taken for lost and windows close too early.
+ */
 export async function checkReplica(connection: Connection): Promise<readonly Finding[]> {
-  const applies = await firstRow(connection, "SHOW GLOBAL STATUS LIKE 'Slave_running'");
-  if (applies?.['Value'] !== 'ON') return [];
+  const channels = await replicationOf(connection);
+  const isHidden = channels === 'hidden';
+  const runs = isHidden
+    ? await isApplying(connection)
+    : channels.some(({ isRunning }) => isRunning);
+  return [
+    ...(isHidden ? [hidden(await currentUser(connection))] : []),
+    ...(runs ? await checkBinlog(connection) : []),
+  ];
+}
+
+const hidden = (user: string): Finding => ({
+  check: 'grant SLAVE MONITOR',
+  level: 'warning',
+  found: 'not granted',
+  why: 'this server is or was a replica: what it has not applied yet cannot be seen, so windows may close without it, and after a fail-over that lost changes the tail waits',
+  fix: `GRANT SLAVE MONITOR ON *.* TO ${user};`,
+});
+
+async function checkBinlog(connection: Connection): Promise<readonly Finding[]> {
   const [rows] = await connection.query<RowDataPacket[]>(
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_slave_updates', 'log_replica_updates')",
   );

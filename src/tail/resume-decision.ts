@@ -31,8 +31,10 @@ export interface ServerSight {
   readonly executed: string;
   /** MariaDB: GTID position at the start of the oldest file; MySQL: gtid_purged. */
   readonly purged: string;
-  /** It applies another server's changes, or is read-only: what it lacks may still come. */
+  /** It applies another server's changes, has not applied all that it has of them, or is read-only: what it lacks may still come. */
   readonly isReplica: boolean;
+  /** Which of these, for people. */
+  readonly stillGets?: string | null;
   /** Whether the last commit before our place is where it was in the file. */
   readonly lastXid: 'same' | 'differs' | 'unknown';
   /**

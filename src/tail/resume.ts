@@ -83,7 +83,7 @@ async function decide(
     );
   if (decision.how === 'wait')
     throw new AppError('SOURCE_BEHIND', {
-      reason: 'this replica lacks changes that were already read',
+      reason: `this server lacks changes that were already read, and ${seen.stillGets ?? 'is a replica'}`,
       server: seen.serverId,
       ours: stored.gtid,
       theirs: seen.executed,

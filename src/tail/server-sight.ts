@@ -7,6 +7,7 @@ import { transactionAt } from './mysql-transaction-at.ts';
 import type { PositionRecord } from './position.ts';
 import { layoutsNow } from './preflight-schema.ts';
 import { selectRows } from './read-rows.ts';
+import { mayStillGet } from './replication.ts';
 import type { ServerSight } from './resume-decision.ts';
 import { firstRow } from './first-row.ts';
 import { gtidAt } from './server-facts.ts';
@@ -48,33 +49,26 @@ export async function lookAtServer(
   const lastXid = isLongEnough
     ? await compareLastXid(connection, stored.file, stored.lastXid)
     : 'unknown';
-  const about = { flavour, serverId, serverUuid, logs, lastXid };
   const newestEvent = await compareNewest(connection, cloudSchema, stored.newestEvent);
-  if (flavour === 'mysql')
-    return { ...about, newestEvent, ...(await mysqlSight(connection, stored, logs)) };
+  const stillGets = await mayStillGet(connection);
+  const isReplica = stillGets !== null;
+  const about = { flavour, serverId, serverUuid, logs, lastXid, newestEvent, stillGets, isReplica };
+  if (flavour === 'mysql') return { ...about, ...(await mysqlSight(connection, stored, logs)) };
   const sight = await mariaDbSight(connection, stored, logs[0]?.file);
-  if (!countsAlone || serverId === stored.serverId) return { ...about, newestEvent, ...sight };
+  if (!countsAlone || serverId === stored.serverId) return { ...about, ...sight };
   // Only the newest event tells what it has.
-  const isReplica = sight.isReplica && newestEvent === 'missing';
-  return { ...about, newestEvent, ...sight, executed: '', isReplica };
+  const isBehind = isReplica && newestEvent === 'missing';
+  return { ...about, ...sight, executed: '', isReplica: isBehind };
 }
 
-type FlavourSight = Pick<
-  ServerSight,
-  'gtidAtPlace' | 'nextGtid' | 'executed' | 'purged' | 'isReplica'
->;
+type FlavourSight = Pick<ServerSight, 'gtidAtPlace' | 'nextGtid' | 'executed' | 'purged'>;
 
 async function mariaDbSight(
   connection: Connection,
   stored: PositionRecord,
   oldest: string | undefined,
 ): Promise<FlavourSight> {
-  const row = await firstRow(
-    connection,
-    'SELECT @@GLOBAL.gtid_binlog_state state, @@GLOBAL.read_only read_only',
-  );
-  // A status variable, because SHOW REPLICA STATUS needs a privilege of its own.
-  const applies = await firstRow(connection, "SHOW GLOBAL STATUS LIKE 'Slave_running'");
+  const row = await firstRow(connection, 'SELECT @@GLOBAL.gtid_binlog_state state');
   return {
     gtidAtPlace: await gtidAt(connection, stored),
     nextGtid: null,
@@ -82,7 +76,6 @@ async function mariaDbSight(
     // The first event of a file ends at byte 4 at the earliest: the magic number.
     purged:
       oldest === undefined ? '' : ((await gtidAt(connection, { file: oldest, pos: 4 })) ?? ''),
-    isReplica: applies?.['Value'] === 'ON' || isOn(row?.['read_only']),
   };
 }
 
@@ -93,7 +86,7 @@ async function mysqlSight(
 ): Promise<FlavourSight> {
   const row = await firstRow(
     connection,
-    'SELECT @@GLOBAL.gtid_executed executed, @@GLOBAL.gtid_purged purged, @@GLOBAL.super_read_only read_only',
+    'SELECT @@GLOBAL.gtid_executed executed, @@GLOBAL.gtid_purged purged',
   );
   const isListed = logs.some(({ file, size }) => file === stored.file && stored.pos < size);
   return {
@@ -101,7 +94,6 @@ async function mysqlSight(
     nextGtid: isListed ? await gtidAfter(connection, stored) : null,
     executed: row?.['executed'] ?? '',
     purged: row?.['purged'] ?? '',
-    isReplica: isOn(row?.['read_only']),
   };
 }
 
@@ -110,9 +102,6 @@ async function gtidAfter(connection: Connection, stored: PositionRecord): Promis
   // No transaction begins there and none can: as good as one of ours, which does not come again.
   return canBegin ? gtid : stored.gtid;
 }
-
-const isOn = (value: string | null | undefined): boolean =>
-  value !== undefined && value !== null && !/^(0|off)$/i.test(value);
 
 /** Whether the highest event of the feed is on the server, with the same content. */
 export async function compareNewest(
@@ -125,10 +114,4 @@ export async function compareNewest(
   const [row] = await selectRows(connection, layout, `${quoteName('id')} = ?`, [newest.id]);
   if (row === undefined) return 'missing';
   return rowHash(row) === newest.hash ? 'same' : 'differs';
-}
-
-/** Whether the server is one that may still get what it lacks. */
-export async function isReadOnly(connection: Connection): Promise<boolean> {
-  const row = await firstRow(connection, 'SELECT @@GLOBAL.read_only read_only');
-  return isOn(row?.['read_only']);
 }

@@ -11,7 +11,8 @@ import { leaveRawFrom } from './leave-raw-from.ts';
 import { boundBefore, pollPlace, unsettled } from './poll-place.ts';
 import type { PositionRecord } from './position.ts';
 import { firstRow } from './first-row.ts';
-import { compareNewest, isReadOnly } from './server-sight.ts';
+import { mayStillGet } from './replication.ts';
+import { compareNewest } from './server-sight.ts';
 import type { SessionContext } from './session.ts';
 
 export interface PollStart {
@@ -43,8 +44,11 @@ export async function startPoll(context: SessionContext): Promise<PollStart | nu
   const newest = await compareNewest(connection, cloudSchema, stored.newestEvent);
   if (newest === 'same' || newest === 'unknown') return begin(context, stored);
   const why = newest === 'missing' ? 'newest event missing' : 'newest event differs';
-  if (newest === 'missing' && (await isReadOnly(connection)))
-    throw new AppError('SOURCE_BEHIND', { reason: 'this replica lacks the newest event' });
+  const stillGets = newest === 'missing' ? await mayStillGet(connection) : null;
+  if (stillGets !== null)
+    throw new AppError('SOURCE_BEHIND', {
+      reason: `this server lacks the newest event, and ${stillGets}`,
+    });
   if (settings.onSourceChange === 'stop')
     throw new AppError('TAIL_POSITION_PURGED', { reason: why });
   await say({ state: 'healing', how: 'heal', why });

@@ -20,9 +20,9 @@ const writeCounter = ({ sql }: TailedCloud, id: number) =>
   });
 
 /** What a reader of the raw topic takes for the table, and the table: one column of each row by its id. */
-async function lastStates({ raw, sql }: TailedCloud, table: string, column: string) {
+async function lastStates(cloud: TailedCloud, table: string, column: string) {
   const read = new Map<string, string>();
-  for (const { key, value } of await raw(table)) {
+  for (const { key, value } of await cloud.raw(table)) {
     const { id } = JSON.parse(key) as { id: number };
     const { after } = JSON.parse(value ?? '{"after":null}') as {
       after: Record<string, unknown> | null;
@@ -30,7 +30,7 @@ async function lastStates({ raw, sql }: TailedCloud, table: string, column: stri
     if (after === null) read.delete(String(id));
     else read.set(String(id), String(after[column]));
   }
-  const [rows] = await sql.query<RowDataPacket[]>(
+  const [rows] = await cloud.sql.query<RowDataPacket[]>(
     `SELECT id, ${column} AS value FROM ${table} ORDER BY id`,
   );
   return { read, is: new Map(rows.map((row) => [String(row['id']), String(row['value'])])) };

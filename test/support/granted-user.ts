@@ -4,7 +4,7 @@ import type { Connection } from 'mysql2/promise';
 import { mysqlOptions, parseMysqlUrl } from '../../src/platform/mysql.ts';
 import { randomSuffix, servers } from './servers.ts';
 
-/** A user of the shared server with the rights of a grant file and no others; gone when disposed. */
+/** A user of the shared server, or another one, with the rights of a grant file and no others; gone when disposed. */
 export interface GrantedUser extends AsyncDisposable {
   readonly url: string;
 }
@@ -13,16 +13,17 @@ export interface GrantedUser extends AsyncDisposable {
 export async function grantedUser(
   role: string,
   names: Readonly<Record<string, string>>,
+  server = servers().mariadbUrl,
 ): Promise<GrantedUser> {
   const user = `${role}_${randomSuffix()}`;
   const password = `pw_${randomSuffix()}`;
-  await asRoot((root) => root.query(statements(role, { ...names, user, password })));
-  const url = new URL(servers().mariadbUrl);
+  await asRoot((root) => root.query(statements(role, { ...names, user, password })), server);
+  const url = new URL(server);
   url.username = user;
   url.password = password;
   return {
     url: url.href,
-    [Symbol.asyncDispose]: () => asRoot((root) => root.query(`DROP USER '${user}'@'%'`)),
+    [Symbol.asyncDispose]: () => asRoot((root) => root.query(`DROP USER '${user}'@'%'`), server),
   };
 }
 
@@ -43,9 +44,12 @@ function statements(role: string, names: Readonly<Record<string, string>>): stri
     .replaceAll(/\$\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
 }
 
-async function asRoot(work: (root: Connection) => Promise<unknown>): Promise<void> {
+async function asRoot(
+  work: (root: Connection) => Promise<unknown>,
+  server = servers().mariadbUrl,
+): Promise<void> {
   const root = await createConnection({
-    ...mysqlOptions(parseMysqlUrl(servers().mariadbUrl)),
+    ...mysqlOptions(parseMysqlUrl(server)),
     multipleStatements: true,
   });
   try {

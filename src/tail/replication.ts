@@ -1,0 +1,108 @@
+import { mysqlCode } from '../platform/mysql.ts';
+import type { Connection, RowDataPacket } from '../platform/mysql.ts';
+import { firstRow, textRow } from './first-row.ts';
+import { flavourOf } from './flavour.ts';
+import { holdsPosition } from './mariadb-gtid-list.ts';
+import { MysqlGtidSet } from './mysql-gtid-set.ts';
+
+type Told = Readonly<Record<string, string | null>>;
+
+/** How a server stands to one of those whose changes it applies. */
+export interface Channel {
+  /** Changes are fetched or applied, or will be as soon as the other server can be reached. */
+  readonly isRunning: boolean;
+  /** Whole transactions were fetched and are not applied. */
+  readonly hasUnapplied: boolean;
+  /** How far behind what it has fetched, s, cut down; null when it cannot be told. */
+  readonly behindS: number | null;
+}
+
+/**
+ * What a server applies of others. `hidden`: it is, or once was, a replica, and this user may not see more.
+ *
+ * @see https://mariadb.com/kb/en/show-replica-status/
+ * @see https://dev.mysql.com/doc/refman/8.4/en/show-replica-status.html
+ */
+export async function replicationOf(
+  connection: Connection,
+): Promise<readonly Channel[] | 'hidden'> {
+  const isMariaDb = (await flavourOf(connection)).name === 'mariadb';
+  const show = isMariaDb ? 'SHOW ALL SLAVES STATUS' : 'SHOW REPLICA STATUS';
+  try {
+    const [found] = await connection.query<RowDataPacket[]>(show);
+    const rows = found.map(textRow);
+    if (!isMariaDb || rows.length === 0) return rows.map(mysqlChannel);
+    const held = await firstRow(connection, 'SELECT @@GLOBAL.gtid_binlog_state state');
+    return rows.map((row) => mariaDbChannel(row, held?.['state'] ?? ''));
+  } catch (error) {
+    if (mysqlCode(error) !== 'ER_SPECIFIC_ACCESS_DENIED_ERROR') throw error;
+    return isMariaDb && (await wasReplica(connection)) ? 'hidden' : [];
+  }
+}
+
+/** Why a server may still get what it lacks; null when it gets nothing from others and is written to. */
+export async function mayStillGet(connection: Connection): Promise<string | null> {
+  const channels = await replicationOf(connection);
+  if (channels === 'hidden')
+    return 'it may be a replica, which cannot be seen without the right SLAVE MONITOR';
+  if (channels.some(({ isRunning }) => isRunning)) return "it applies another server's changes";
+  if (channels.some(({ hasUnapplied }) => hasUnapplied))
+    return 'it has relay log that is not applied';
+  // On MySQL either of the two is enough; MariaDB has one.
+  const [rows] = await connection.query<RowDataPacket[]>(
+    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only')",
+  );
+  const isOff = (value: unknown) => /^(0|off)$/i.test(String(value));
+  return rows.every((row) => isOff(row['Value'])) ? null : 'it is read-only';
+}
+
+/** Whether a MariaDB applies changes just now, which tells itself without a right of its own. */
+export async function isApplying(connection: Connection): Promise<boolean> {
+  const threads = await firstRow(connection, "SHOW GLOBAL STATUS LIKE 'Slaves_running'");
+  return Number(threads?.['Value'] ?? 0) > 0;
+}
+
+async function wasReplica(connection: Connection): Promise<boolean> {
+  const applied = await firstRow(connection, 'SELECT @@GLOBAL.gtid_slave_pos pos');
+  return (applied?.['pos'] ?? '') !== '' || (await isApplying(connection));
+}
+
+const isNot = (value: string | null | undefined): boolean => value?.toLowerCase() !== 'no';
+const secondsOf = (value: string | null | undefined): number | null =>
+  value === null || value === undefined ? null : Number(value);
+
+/** @param held gtid_binlog_state. */
+export function mariaDbChannel(row: Told, held: string): Channel {
+  const fetched = row['Gtid_IO_Pos'] ?? '';
+  const isDone =
+    isSamePlace(row, 'Master_Log_File', 'Read_Master_Log_Pos') ||
+    // A transaction whose end was never fetched does not count.
+    (fetched !== '' && holdsPosition(held, fetched));
+  return {
+    isRunning: isNot(row['Slave_IO_Running']) || isNot(row['Slave_SQL_Running']),
+    hasUnapplied: !isDone,
+    behindS: secondsOf(row['Seconds_Behind_Master']),
+  };
+}
+
+export function mysqlChannel(row: Told): Channel {
+  const fetched = new MysqlGtidSet(row['Retrieved_Gtid_Set'] ?? '');
+  const applied = new MysqlGtidSet(row['Executed_Gtid_Set'] ?? '');
+  const isDone =
+    isSamePlace(row, 'Source_Log_File', 'Read_Source_Log_Pos') ||
+    (fetched.toString() !== '' && applied.contains(fetched));
+  // Threads of a group's member run on the primary too, which gets nothing more.
+  const isGroup = (row['Channel_Name'] ?? '').startsWith('group_replication_');
+  return {
+    isRunning: !isGroup && (isNot(row['Replica_IO_Running']) || isNot(row['Replica_SQL_Running'])),
+    hasUnapplied: !isDone,
+    behindS: secondsOf(row['Seconds_Behind_Source']),
+  };
+}
+
+/** All that was fetched, up to the byte, is applied; nothing at all is too. */
+function isSamePlace(row: Told, file: string, read: string): boolean {
+  const [relayed, executed] = [`Relay_${file}`, read.replace('Read', 'Exec')];
+  if ((row[file] ?? '') === '') return true;
+  return row[file] === row[relayed] && Number(row[read]) === Number(row[executed]);
+}
