@@ -1,7 +1,7 @@
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
 import { currentUser } from './preflight-access.ts';
 import type { Finding } from './preflight.ts';
-import { isApplying, replicationOf } from './replication.ts';
+import { appliedLagMs, isApplying, replicationOf } from './replication.ts';
 
 /**
  * A replica writes what it applies to its own binlog only when it is told to; and what it has not applied has
@@ -16,6 +16,7 @@ export async function checkReplica(connection: Connection): Promise<readonly Fin
   return [
     ...(isHidden ? [hidden(await currentUser(connection))] : []),
     ...(runs ? await checkBinlog(connection) : []),
+    ...(isHidden || channels.length === 0 ? [] : [checkLag(await appliedLagMs(connection))]),
   ];
 }
 
@@ -26,6 +27,18 @@ const hidden = (user: string): Finding => ({
   why: 'this server is or was a replica: what it has not applied yet cannot be seen, so windows may close without it, and after a fail-over that lost changes the tail waits',
   fix: `GRANT SLAVE MONITOR ON *.* TO ${user};`,
 });
+
+function checkLag(lagMs: number | null): Finding {
+  const check = 'lag of a replica';
+  if (lagMs !== null) return { check, level: 'ok', found: `${lagMs / 1000} s at most` };
+  return {
+    check,
+    level: 'warning',
+    found: 'not known',
+    why: 'it does not reach its primary, was stopped or has failed: watermarks wait, and windows with them',
+    fix: 'START REPLICA;   or, on a server that was promoted, RESET REPLICA ALL;',
+  };
+}
 
 async function checkBinlog(connection: Connection): Promise<readonly Finding[]> {
   const [rows] = await connection.query<RowDataPacket[]>(

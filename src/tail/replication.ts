@@ -5,6 +5,8 @@ import { flavourOf } from './flavour.ts';
 import { holdsPosition } from './mariadb-gtid-list.ts';
 import { MysqlGtidSet } from './mysql-gtid-set.ts';
 
+const denied = new WeakSet<Connection>();
+
 type Told = Readonly<Record<string, string | null>>;
 
 /** How a server stands to one of those whose changes it applies. */
@@ -27,6 +29,7 @@ export async function replicationOf(
   connection: Connection,
 ): Promise<readonly Channel[] | 'hidden'> {
   const isMariaDb = (await flavourOf(connection)).name === 'mariadb';
+  if (denied.has(connection)) return isMariaDb && (await wasReplica(connection)) ? 'hidden' : [];
   const show = isMariaDb ? 'SHOW ALL SLAVES STATUS' : 'SHOW REPLICA STATUS';
   try {
     const [found] = await connection.query<RowDataPacket[]>(show);
@@ -36,7 +39,9 @@ export async function replicationOf(
     return rows.map((row) => mariaDbChannel(row, held?.['state'] ?? ''));
   } catch (error) {
     if (mysqlCode(error) !== 'ER_SPECIFIC_ACCESS_DENIED_ERROR') throw error;
-    return isMariaDb && (await wasReplica(connection)) ? 'hidden' : [];
+    // Not tried again: servers count what they denied, and some warn of it.
+    denied.add(connection);
+    return replicationOf(connection);
   }
 }
 
@@ -48,12 +53,35 @@ export async function mayStillGet(connection: Connection): Promise<string | null
   if (channels.some(({ isRunning }) => isRunning)) return "it applies another server's changes";
   if (channels.some(({ hasUnapplied }) => hasUnapplied))
     return 'it has relay log that is not applied';
-  // On MySQL either of the two is enough; MariaDB has one.
+  return (await isReadOnly(connection)) ? 'it is read-only' : null;
+}
+
+/**
+ * How far what a server has in its binlog may be behind its own clock, ms: 0 on one that gets nothing of others;
+ * null when it cannot be told, because it does not reach those others or was stopped.
+ * What it has not fetched yet is not seen.
+ */
+export async function appliedLagMs(connection: Connection): Promise<number | null> {
+  const channels = await replicationOf(connection);
+  if (channels === 'hidden' || channels.length === 0) return 0;
+  return lagOf(channels, await isReadOnly(connection));
+}
+
+/** @param isReadOnly Who was stopped and is written to since has been promoted. */
+export function lagOf(channels: readonly Channel[], isReadOnly: boolean): number | null {
+  const getting = channels.filter((each) => each.isRunning || each.hasUnapplied || isReadOnly);
+  const lags = getting.map(({ behindS }) => behindS);
+  if (lags.includes(null)) return null;
+  // Cut down to whole seconds, of both times that it is the difference of.
+  return Math.max(0, ...lags.map((behindS) => (behindS! + 1) * 1000));
+}
+
+// On MySQL either of the two is enough; MariaDB has one.
+async function isReadOnly(connection: Connection): Promise<boolean> {
   const [rows] = await connection.query<RowDataPacket[]>(
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only')",
   );
-  const isOff = (value: unknown) => /^(0|off)$/i.test(String(value));
-  return rows.every((row) => isOff(row['Value'])) ? null : 'it is read-only';
+  return rows.some((row) => !/^(0|off)$/i.test(String(row['Value'])));
 }
 
 /** Whether a MariaDB applies changes just now, which tells itself without a right of its own. */

@@ -13,6 +13,7 @@ import { withinAnswer } from './within-answer.ts';
 
 /** However steadily changes trickle in, they are committed after this long. */
 const maxOpenMs = 500;
+const held = 'watermark waits: the source is a replica that cannot tell how far it is behind';
 
 /**
  * Writes what the binlog has from a place on, several source transactions to one log transaction,
@@ -25,10 +26,14 @@ export async function followBinlog(
   start: StreamStart,
   end: BinlogPoint,
 ): Promise<'until' | 'stopped'> {
-  const { settings } = context;
+  const { settings, io } = context;
   await using source = openBinlogAt(context, start.point);
   const { accounts, connection } = context;
-  const sampler = new ClockSampler(connection, settings.sampleMs);
+  const sampler = new ClockSampler(connection, settings.sampleMs, (isHeld) =>
+    isHeld
+      ? io.logger.warn({ prefix: settings.prefix }, held)
+      : io.logger.info({ prefix: settings.prefix }, 'watermark goes on'),
+  );
   return await followSource(context, source, start, {
     end,
     pollClock: () => sampler.poll(),

@@ -39,7 +39,6 @@ async function lastStates(cloud: TailedCloud, table: string, column: string) {
 describe.each(await flavours())('on $flavour', ({ url }) => {
   test.each([
     { what: 'updated', sizes: ['1', '1', '1', '9'], change: 'UPDATE usage_event SET size = 9' },
-    { what: 'deleted', sizes: ['1', '1', '1'], change: 'DELETE FROM usage_event' },
     {
       what: 'updated twice and then deleted',
       sizes: ['1', '1', '1', '8', '9'],

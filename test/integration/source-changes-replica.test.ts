@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { parseMysqlUrl } from '../../src/platform/mysql.ts';
+import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { preflightTarget } from '../../src/tail/preflight.ts';
-import { expectFeedHasTable, sourceStatus } from '../support/feed-and-table.ts';
+import { serverClock } from '../../src/tail/server-facts.ts';
+import { caughtUpWith, expectFeedHasTable, sourceStatus } from '../support/feed-and-table.ts';
 import { grantedUser } from '../support/granted-user.ts';
 import { replicatedFlavours, startReplicated } from '../support/replicated.ts';
 import type { Replicated } from '../support/replicated.ts';
@@ -15,6 +17,40 @@ describe.each(replicatedFlavours)('on $flavour', (words) => {
   let pair: Replicated;
   beforeAll(async () => void (pair = await startReplicated(words)));
   afterAll(() => pair?.[Symbol.asyncDispose]());
+
+  test('no watermark passes what a replica has not applied', async () => {
+    const { primary, replica, there } = pair;
+    await using cloud = await tailedCloud(primary.url);
+    await pair.arrive(cloud.sql);
+    await there.query(`USE ${cloud.cloudSchema}`);
+    const tail = cloud.start({ source: parseMysqlUrl(replica.url) });
+    const from = await serverClock(there);
+    await tail.when((each) => each.phase === 'stream' && (each.watermarkMs ?? 0) > from);
+    const holder = await openServer(replica, cloud.cloudSchema);
+    await holder.query('LOCK TABLES usage_event READ');
+    await writeEvents(cloud.sql, 1, 10);
+    // The commits are over: at this time at the latest.
+    const committedMs = await serverClock(cloud.sql);
+    const behind = async () => {
+      const [rows] = await there.query<RowDataPacket[]>(words.status);
+      return Number(rows[0]![words.behind]);
+    };
+    await expect.poll(behind, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    await holder.query('UNLOCK TABLES');
+    holder.destroy();
+    await pair.arrive(cloud.sql);
+    await caughtUpWith(tail, there);
+    // It goes on afterwards.
+    await tail.when((each) => each.phase === 'stream' && (each.watermarkMs ?? 0) > committedMs);
+    await tail.stop();
+    const events = new Map<number, number>();
+    for (const { kind, watermarkMs, partition } of await cloud.feed()) {
+      if (kind === 'usage-event')
+        expect(events.get(partition) ?? 0).toBeLessThanOrEqual(committedMs);
+      events.set(partition, Math.max(events.get(partition) ?? 0, watermarkMs ?? 0));
+    }
+    expect(await expectFeedHasTable(cloud, there)).toEqual([]);
+  });
 
   test('a writable replica with relay log to apply is waited for, a stopped one without is not', async () => {
     const { primary, replica, there } = pair;

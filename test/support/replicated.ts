@@ -27,6 +27,7 @@ export interface ReplicaWords {
   readonly end: string;
   readonly file: string;
   readonly pos: string;
+  readonly behind: string;
   readonly executed: string;
   readonly wait: string;
 }
@@ -38,6 +39,7 @@ const mariaDb: ReplicaWords = {
   end: 'SHOW MASTER STATUS',
   file: 'Master_Log_File',
   pos: 'Read_Master_Log_Pos',
+  behind: 'Seconds_Behind_Master',
   executed: '@@GLOBAL.gtid_binlog_pos',
   wait: 'MASTER_GTID_WAIT',
 };
@@ -48,6 +50,7 @@ const mysql: ReplicaWords = {
   end: 'SHOW BINARY LOG STATUS',
   file: 'Source_Log_File',
   pos: 'Read_Source_Log_Pos',
+  behind: 'Seconds_Behind_Source',
   executed: '@@GLOBAL.gtid_executed',
   wait: 'WAIT_FOR_EXECUTED_GTID_SET',
 };

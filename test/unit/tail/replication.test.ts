@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mariaDbChannel, mysqlChannel } from '../../../src/tail/replication.ts';
+import { lagOf, mariaDbChannel, mysqlChannel } from '../../../src/tail/replication.ts';
 
 const mariaDb = {
   Master_Log_File: 'bin.000004',
@@ -99,4 +99,39 @@ test.each([
   },
 ])('MySQL: $why', ({ row, is }) => {
   expect(mysqlChannel({ ...mysql, ...row })).toEqual({ ...ended, ...is });
+});
+
+const runs = { isRunning: true, hasUnapplied: false };
+test.each([
+  { why: 'who gets nothing of others has none', channels: [], ms: 0 },
+  {
+    why: 'whole seconds are cut down, and the slowest counts',
+    channels: [
+      { ...runs, behindS: 0 },
+      { ...runs, behindS: 4 },
+    ],
+    ms: 5000,
+  },
+  {
+    why: 'who does not reach one of them cannot tell',
+    channels: [
+      { ...runs, behindS: 0 },
+      { ...runs, behindS: null },
+    ],
+    ms: null,
+  },
+  {
+    why: 'who was stopped before the end cannot tell',
+    channels: [{ ...ended, hasUnapplied: true }],
+    ms: null,
+  },
+  {
+    why: 'who was stopped and is not written to cannot tell',
+    channels: [ended],
+    isReadOnly: true,
+    ms: null,
+  },
+  { why: 'who was stopped and is written to has been promoted', channels: [ended], ms: 0 },
+])('lag: $why', ({ channels, isReadOnly, ms }) => {
+  expect(lagOf(channels, isReadOnly ?? false)).toBe(ms);
 });
