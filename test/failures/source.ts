@@ -125,6 +125,7 @@ export const sourceFailures: readonly Failure[] = [
       'aggregate-refused.test.ts: a duplicate is counted and bills nothing; another content under the same id is a conflict',
       'source-changes.test.ts: waits for a replica that is behind, goes on by GTID, and after a promotion that lost changes heals',
       'source-changes-replica.test.ts: a writable replica with relay log to apply is waited for, a stopped one without is not',
+      'source-changes-replica.test.ts: a newest event that was deleted meanwhile keeps nobody from going on by GTID',
       'replication.test.ts: MariaDB: $why',
       'replication.test.ts: MySQL: $why',
       'resume-decision.test.ts: MariaDB: $why',

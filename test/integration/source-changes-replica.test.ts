@@ -52,6 +52,21 @@ describe.each(replicatedFlavours)('on $flavour', (words) => {
     expect(await expectFeedHasTable(cloud, there)).toEqual([]);
   });
 
+  test('a newest event that was deleted meanwhile keeps nobody from going on by GTID', async () => {
+    const { primary, replica, there } = pair;
+    await using cloud = await tailedCloud(primary.url);
+    await writeEvents(cloud.sql, 1, 5);
+    await followToEnd(cloud, cloud.sql);
+    await cloud.sql.query('DELETE FROM usage_event WHERE id = 5');
+    await pair.arrive(cloud.sql);
+    await followToEnd(cloud, there, { source: parseMysqlUrl(replica.url) });
+    const { position, state } = await sourceStatus(cloud);
+    expect(state).toMatchObject({ state: 'following', how: 'gtid' });
+    expect(position).toMatchObject({ serverId: 2, incarnation: 0, healed: null });
+    const deleted = (await cloud.raw('usage_event')).filter(({ value }) => value === null);
+    expect(deleted.map(({ key }) => key)).toEqual(['{"id":5}']);
+  });
+
   test('a writable replica with relay log to apply is waited for, a stopped one without is not', async () => {
     const { primary, replica, there } = pair;
     await using cloud = await tailedCloud(primary.url);
