@@ -1,6 +1,7 @@
 import { createConnection, createPool } from 'mysql2/promise';
 import type { Connection, ConnectionOptions, Pool, RowDataPacket } from 'mysql2/promise';
 import type { ErrorCode } from '../contracts/error-codes.ts';
+import { limitAnswers } from './answer-limit.ts';
 import { authorityFile } from './authority-file.ts';
 import { AppError } from './errors.ts';
 
@@ -14,6 +15,8 @@ export interface MysqlTarget {
   readonly password: string;
   readonly database: string | undefined;
   readonly tls: { ca: string | undefined; verify: boolean } | undefined;
+  /** A connection that leaves a question unanswered for so long is given up, ms; left out: it is waited for. */
+  readonly answerMs?: number;
 }
 
 /**
@@ -67,6 +70,8 @@ export function mysqlOptions(target: MysqlTarget): ConnectionOptions {
     supportBigNumbers: true,
     bigNumberStrings: true,
     enableKeepAlive: true,
+    // Notices a dead peer of an idle connection, and keeps firewalls from forgetting it; the system's is two hours.
+    keepAliveInitialDelay: 15_000,
     connectTimeout: 10_000,
   };
 }
@@ -88,11 +93,14 @@ function sslOf({ ca: file, verify }: NonNullable<MysqlTarget['tls']>) {
 }
 
 export function openPool(target: MysqlTarget, connections = 4): Pool {
-  return createPool({
+  const { answerMs } = target;
+  const pool = createPool({
     ...mysqlOptions(target),
     connectionLimit: connections,
     maxIdle: connections,
   });
+  if (answerMs !== undefined) pool.on('connection', (made) => limitAnswers(made, answerMs));
+  return pool;
 }
 
 /** @throws `<role>_ACCESS_DENIED` or `<role>_UNREACHABLE`, with host, port and user as facts. */
@@ -102,7 +110,9 @@ export async function openConnection(
   more: ConnectionOptions = {},
 ): Promise<Connection> {
   try {
-    return await createConnection({ ...mysqlOptions(target), ...more });
+    const connection = await createConnection({ ...mysqlOptions(target), ...more });
+    if (target.answerMs !== undefined) limitAnswers(connection, target.answerMs);
+    return connection;
   } catch (cause) {
     throw mysqlError(cause, target, role);
   }

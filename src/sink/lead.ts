@@ -7,6 +7,7 @@ import { backoffMs } from './backoff.ts';
 import { answerCutover } from './cutover.ts';
 import { isDue, isPublishedUntil, readFrontier } from './due-window.ts';
 import type { Frontier } from './due-window.ts';
+import { dropDead } from './drop-dead.ts';
 import { abandonAfterGrace, dropAfterGrace } from './drop-after-grace.ts';
 import { countIncomplete } from './incomplete-accounts.ts';
 import { holdLease, renewLease } from './lease.ts';
@@ -60,6 +61,7 @@ export async function lead(leadership: Leadership, signal: AbortSignal): Promise
     },
     (stop) =>
       every(options.leaseMs / 3, stop, () => renewLease(control, t, lease, options.leaseMs)),
+    (stop) => dropDead(control, leadership.sessions, options.leaseMs / 2, stop),
     (stop) => every(options.heartbeatMs ?? 20_000, stop, () => beat(leadership)),
     async (stop) => {
       await publishAll(leadership, stop);

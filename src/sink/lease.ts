@@ -105,7 +105,6 @@ export async function renewLease(
     `UPDATE ${t.lease} SET expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND
      WHERE name = ? AND ${ours}`,
     [leaseMs * 1000, row, lease.epoch, lease.owner],
-    leaseMs,
   );
   if (matched !== 1) throw fenced(lease);
 }
@@ -116,7 +115,6 @@ export async function releaseLease(control: Session, t: StoreTables, lease: Leas
     `UPDATE ${t.lease} SET expires_at = '1970-01-01 00:00:01', owner = NULL
      WHERE name = ? AND ${ours}`,
     [row, lease.epoch, lease.owner],
-    1000,
   );
 }
 

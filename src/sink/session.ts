@@ -1,9 +1,12 @@
 import { Socket } from 'node:net';
 import type { Connection } from 'mysql2/promise';
+import { limitAnswers, patientMs } from '../platform/answer-limit.ts';
+import type { AnswerWatch } from '../platform/answer-limit.ts';
 import { AppError } from '../platform/errors.ts';
 import { openConnection } from '../platform/mysql.ts';
 import type { MysqlTarget } from '../platform/mysql.ts';
 import { storeFault } from '../platform/store-fault.ts';
+import { withTimeLimit } from '../platform/time-limit.ts';
 
 /** A value of a result row: 64-bit numbers and dates are text, see `mysqlOptions`. */
 export type SqlValue = string | number | boolean | Buffer | null;
@@ -11,17 +14,21 @@ export type SqlRow = Readonly<Record<string, SqlValue>>;
 
 /**
  * One connection to the store. Its statements see what others have committed (READ COMMITTED), fail
- * rather than cut a value (strict mode), and wait for a lock no longer than it was opened with.
+ * rather than cut a value (strict mode), and wait for a lock no longer than it was opened with. One that
+ * leaves a statement unanswered for longer than its target says is given up.
  * Every error is one of the catalogue where the catalogue knows it; {@link drop} ends all that wait.
  */
 export class Session implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #target: MysqlTarget;
   readonly #dropped = new AbortController();
+  readonly #watch: AnswerWatch;
+  #asked = 0;
 
   private constructor(connection: Connection, target: MysqlTarget) {
     this.#connection = connection;
     this.#target = target;
+    this.#watch = limitAnswers(connection, target.answerMs ?? patientMs({}));
     // Without a listener a connection that dies while idle would end the process; the next statement tells.
     connection.on('error', () => {});
   }
@@ -64,23 +71,19 @@ export class Session implements AsyncDisposable {
   }
 
   /** Rows of a SELECT. @throws STORE_UNREACHABLE, STORE_ACCESS_DENIED, STORE_BUSY, STORE_SCHEMA_MISSING */
-  async rows(sql: string, values: unknown[] = [], timeoutMs?: number): Promise<readonly SqlRow[]> {
-    const result = await this.#query(sql, values, timeoutMs);
+  async rows(sql: string, values: unknown[] = []): Promise<readonly SqlRow[]> {
+    const result = await this.#query(sql, values);
     return Array.isArray(result) ? (result as SqlRow[]) : [];
   }
 
   /** First row of a SELECT, or undefined. Errors as {@link rows}. */
-  async row(sql: string, values: unknown[] = [], timeoutMs?: number): Promise<SqlRow | undefined> {
-    return (await this.rows(sql, values, timeoutMs))[0];
+  async row(sql: string, values: unknown[] = []): Promise<SqlRow | undefined> {
+    return (await this.rows(sql, values))[0];
   }
 
   /** Runs a statement. @returns rows matched (not: changed), and the id that an INSERT was given. */
-  async run(
-    sql: string,
-    values: unknown[] = [],
-    timeoutMs?: number,
-  ): Promise<{ matched: number; insertId: string }> {
-    const result = (await this.#query(sql, values, timeoutMs)) as {
+  async run(sql: string, values: unknown[] = []): Promise<{ matched: number; insertId: string }> {
+    const result = (await this.#query(sql, values)) as {
       affectedRows?: number;
       insertId?: number | string;
     };
@@ -103,6 +106,28 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** From now on a statement may stay without an answer for so long, before the connection is given up. */
+  set answerMs(ms: number) {
+    this.#watch.limitMs = ms;
+  }
+
+  /** What it waits for: the same text later means that nothing has come since; null when nothing is asked. */
+  get waitsFor(): string | null {
+    return this.#watch.isWaiting ? `${this.#asked} ${this.#watch.pieces}` : null;
+  }
+
+  /** Proves that an idle connection lives. @throws STORE_UNREACHABLE when there is no answer in time; it is dropped */
+  async prove(withinMs: number): Promise<void> {
+    const { host, port } = this.#target;
+    const silent = () => new AppError('STORE_UNREACHABLE', { host, port, waitedMs: withinMs });
+    try {
+      await withTimeLimit(withinMs, this.rows('DO 0'), silent);
+    } catch (error) {
+      this.drop();
+      throw error;
+    }
+  }
+
   /** Closes at once; statements under way fail with STORE_UNREACHABLE, the server rolls back. */
   drop(): void {
     if (this.#dropped.signal.aborted) return;
@@ -119,10 +144,10 @@ export class Session implements AsyncDisposable {
     await Promise.resolve();
   }
 
-  async #query(sql: string, values: unknown[], timeout: number | undefined): Promise<unknown> {
+  async #query(sql: string, values: unknown[]): Promise<unknown> {
+    this.#asked += 1;
     try {
-      const options = { sql, values, ...(timeout === undefined ? {} : { timeout }) };
-      const query = this.#connection.query(options);
+      const query = this.#connection.query({ sql, values });
       const [result] = await orAbort(query, this.#dropped.signal, this.#target);
       return result;
     } catch (error) {

@@ -1,3 +1,4 @@
+import { defaultAnswerMs } from '../platform/answer-limit.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
 import { backoffMs } from './backoff.ts';
@@ -21,12 +22,13 @@ export type { SinkIo, SinkOptions, SinkProgress } from './sink-options.ts';
  * @throws AppError whose `retry` is `never`: CLOUD_USAGE_MISSING, SINK_NOT_ALONE, SINK_WINDOW_BILLED,
  *   STORE_SCHEMA_MISSING, STORE_ACCESS_DENIED, GENERATION_MISMATCH, CONFIG_INVALID, …
  */
-export async function runSink(options: SinkOptions, io: SinkIo): Promise<void> {
+export async function runSink(options: SinkOptions, asked: SinkIo): Promise<void> {
   if (!options.host.startsWith(sinkHostPrefix) || options.host.length > 255)
     throw new AppError('CONFIG_INVALID', {
       setting: 'host',
       expected: `${sinkHostPrefix}<name>, 255 characters at most`,
     });
+  const io = { ...asked, store: { answerMs: defaultAnswerMs, ...asked.store } };
   let attempt = 0;
   const self: SinkSelf = {
     owner: leaseOwner(options.host, options.pid),

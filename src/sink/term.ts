@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { defaultAnswerMs, patientMs } from '../platform/answer-limit.ts';
 import { crashPoint } from '../platform/crash-points.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import { pause } from '../platform/lifecycle.ts';
@@ -39,6 +40,12 @@ export const leaseOwner = (host: string, pid: number): string =>
 /** A publishing transaction may wait so long for a row, seconds; a rival's rollback can be long. */
 const lockWaitSeconds = 10;
 
+/** What decides about the lease may wait so long for a row: only a change of leader has it, in short statements. */
+const leaseLockSeconds = 1;
+
+/** Half of the lease, so that it is asked again before it can matter; above the wait for a lock. */
+const leaseAnswerMs = (leaseMs: number): number => Math.max(leaseMs / 2, 2000 * leaseLockSeconds);
+
 /** A server that does not answer must not hold up the stop. */
 const stepDownMs = 1500;
 
@@ -48,12 +55,16 @@ const stepDownMs = 1500;
  */
 export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
   const { options, t } = self;
-  const { store, signal } = io;
-  await using control = await Session.open(store, 2, signal);
+  const { signal } = io;
+  const store = { ...io.store, answerMs: leaseAnswerMs(options.leaseMs) };
+  await using control = await Session.open(store, leaseLockSeconds, signal);
   await using work = await Session.open(store, lockWaitSeconds, signal);
   await using reading = await Session.open(store, lockWaitSeconds, signal);
   await using heart = await Session.open(store, 1, signal);
   const sessions = [control, work, reading, heart];
+  // A publication, and what the topics are told of it, may be of millions of rows; see dropDead, too.
+  for (const one of [work, reading]) one.answerMs = patientMs(io.store);
+  heart.answerMs = io.store.answerMs ?? defaultAnswerMs;
   using _grace = dropAfterGrace(signal, sessions);
   const [newest] = await control.rows(`SELECT MAX(version) AS version FROM ${t.schemaVersion}`);
   requireVersion(options.schema, Number(newest?.['version'] ?? 0));
@@ -66,7 +77,7 @@ export async function serveTerm(self: SinkSelf, io: SinkIo): Promise<void> {
   const mayAmend = options.mayAmend ?? false;
   if (columns && mayAmend) await checkAmendGrant(control, t);
   const outbox = io.log !== null;
-  const lease = await standBy({ control, work, heart }, generation, self, io);
+  const lease = await standBy({ control, work, reading, heart }, generation, self, io);
   if (!lease) return;
   // A cutover while we stood by: whoever led then published another generation since.
   const wanted = { name: options.generation, feedPartitions: options.feedPartitions };
@@ -137,15 +148,18 @@ async function awaitGeneration(
 
 /** Waits for the lease; null when the signal aborts, or another sink has done all up to `untilMs`. */
 async function standBy(
-  sessions: Pick<Leadership, 'control' | 'work' | 'heart'>,
+  sessions: Pick<Leadership, 'control' | 'work' | 'reading' | 'heart'>,
   generation: Generation,
   self: SinkSelf,
   io: SinkIo,
 ): Promise<Lease | null> {
   const { options, t, owner } = self;
-  const { control, work: publishing, heart } = sessions;
+  const { control, work: publishing, reading, heart } = sessions;
   const { schema, leaseMs, untilMs, pollMs } = options;
   for (let told = false; !io.signal.aborted;) {
+    // Idle until the lease is ours: one that died meanwhile must not be found out then.
+    const answerMs = leaseAnswerMs(leaseMs);
+    await Promise.all([publishing, reading, heart].map((one) => one.prove(answerMs)));
     try {
       const lease = await takeLease(control, t, {
         schema,

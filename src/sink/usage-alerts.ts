@@ -25,6 +25,7 @@ type AlertKind = (typeof alertKinds)[keyof typeof alertKinds];
 const place = 'type = ? AND data_center_id = 0 AND pod_id = 0 AND resolved IS NULL';
 /** A server that does not answer must not hold up the next window. */
 const lockWaitSeconds = 2;
+const answerMs = 5000;
 const contentLength = 4000;
 
 /**
@@ -88,7 +89,7 @@ export class UsageAlerts {
   ): Promise<boolean> {
     const { server, schema } = this.#target;
     try {
-      await using session = await Session.open(server, lockWaitSeconds);
+      await using session = await Session.open({ ...server, answerMs }, lockWaitSeconds);
       await work(session, quoteName(schema, 'alert'));
       return true;
     } catch (error) {

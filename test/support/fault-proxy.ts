@@ -23,6 +23,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #links = new Set<Link>();
+  readonly #stranded = new Set<Link>();
   #faults: Faults = {};
   /** Bytes that the server's side has sent through it so far. */
   answered = 0;
@@ -71,8 +72,21 @@ export class FaultProxy implements AsyncDisposable {
     for (const link of this.#links) link.halfClose(side);
   }
 
+  /**
+   * Every connection is dead for good, and nobody is told: nothing passes any more, not even an end. New ones
+   * work. As when a firewall forgets what it let through, or the address of a server goes to another.
+   */
+  strand(): void {
+    for (const link of this.#links) {
+      link.strand();
+      this.#stranded.add(link);
+    }
+    this.#links.clear();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.reset();
+    for (const link of this.#stranded) link.reset();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 }
@@ -83,17 +97,18 @@ class Link {
   readonly #server: Socket;
   readonly #ways: readonly [Way, Way];
   onAnswer: (bytes: number) => void = () => {};
+  #isStranded = false;
 
   constructor(client: Socket, server: Socket, faults: () => Faults) {
     this.#client = client;
     this.#server = server;
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
-      socket.on('error', () => this.reset()); // a cut connection is what this is about
-      socket.on('close', () => this.reset());
+      const ended = () => this.#isStranded || this.reset();
+      socket.on('error', ended).on('close', ended); // a cut connection is what this is about
     }
     server.allowHalfOpen = true;
-    const swallows = (kind: Faults['blackHole']) => faults().blackHole === kind;
+    const swallows = (kind: Faults['blackHole']) => this.#isStranded || faults().blackHole === kind;
     this.#ways = [
       new Way(client, server, faults, () => swallows(true) || swallows('requests')),
       new Way(
@@ -114,6 +129,10 @@ class Link {
     for (const socket of [this.#client, this.#server])
       if (socket.connecting) socket.destroy();
       else if (!socket.destroyed) socket.resetAndDestroy();
+  }
+
+  strand(): void {
+    this.#isStranded = true;
   }
 
   halfClose(side: 'client' | 'server'): void {
