@@ -5,6 +5,8 @@ interface Core {
   readonly stream: Socket;
   /** What it waits for an answer to; nothing when idle. */
   readonly _command?: unknown;
+  /** Goodbye was said. */
+  readonly _closing?: boolean;
 }
 
 /** How long a database may leave a question without any sign of an answer, ms, unless told otherwise. */
@@ -68,6 +70,8 @@ export class AnswerWatch {
   }
 
   #onSilence(): void {
+    // The driver ends its half alone, and a dead peer never ends the other.
+    if (this.#core._closing === true) return void this.#core.stream.destroy();
     if (!this.isWaiting) return;
     const { pieces } = this;
     // A process that stood still itself has yet to read what came meanwhile.

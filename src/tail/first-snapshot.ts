@@ -1,3 +1,4 @@
+import { patient } from '../platform/answer-limit.ts';
 import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import { openConnection } from '../platform/mysql.ts';
@@ -25,7 +26,7 @@ export async function runFirstSnapshot(
   unfinished: Unfinished | null,
 ): Promise<StreamStart | null> {
   const { settings, io, signal, output, batch, accounts } = context;
-  const connection = await openConnection(settings.source, 'SOURCE', {
+  const connection = await openConnection(patient(settings.source), 'SOURCE', {
     multipleStatements: true,
   });
   connection.on('error', (cause) => io.logger.debug({ cause }, 'source connection broke'));

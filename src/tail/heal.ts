@@ -1,3 +1,4 @@
+import { patient } from '../platform/answer-limit.ts';
 import { AppError } from '../platform/errors.ts';
 import { openConnection, quoteName } from '../platform/mysql.ts';
 import type { Connection, RowDataPacket } from '../platform/mysql.ts';
@@ -36,7 +37,7 @@ export async function runHeal(
   why: string,
 ): Promise<StreamStart | null> {
   const { settings, io } = context;
-  const connection = await openConnection(settings.source, 'SOURCE', { multipleStatements: true });
+  const connection = await openConnection(patient(settings.source), 'SOURCE', { multipleStatements: true });
   connection.on('error', (cause) => io.logger.debug({ cause }, 'source connection broke'));
   try {
     return await new Healing(context, stored, why, connection).run();

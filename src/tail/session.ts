@@ -29,7 +29,6 @@ import { encodeState, faultState } from './source-state.ts';
 import type { SourceState } from './source-state.ts';
 import { followBinlog } from './stream.ts';
 import type { StreamSettings, TailProgress, TailSettings } from './tail-options.ts';
-import { withinAnswer } from './within-answer.ts';
 import { withinWrite } from './within-write.ts';
 import { streamsOf } from './written-streams.ts';
 
@@ -107,11 +106,7 @@ export async function runSession(
     connection = await openConnection(settings.source, 'SOURCE');
     // Broken connections show in the next query; without a listener they would end the process.
     connection.on('error', (cause) => logger.debug({ cause }, 'source connection broke'));
-    const end = await withinAnswer(
-      settings.writeTimeoutMs,
-      ready(connection, settings, io),
-      'preflight',
-    );
+    const end = await ready(connection, settings, io);
     const identity = await identifyServer(connection);
     const accounts = new EventAccounts(settings.cloudSchema);
     const output = new TailOutput({

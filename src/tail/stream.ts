@@ -9,7 +9,6 @@ import type { SessionContext, StreamContext, StreamStart } from './session.ts';
 import type { Boundary, ChangeSource, SourceChange, SourceItem } from './source.ts';
 import { committed, passed, raised, sampled, startWatermark } from './watermark.ts';
 import type { ClockSample, Watermark } from './watermark.ts';
-import { withinAnswer } from './within-answer.ts';
 
 /** However steadily changes trickle in, they are committed after this long. */
 const maxOpenMs = 500;
@@ -37,13 +36,7 @@ export async function followBinlog(
   return await followSource(context, source, start, {
     end,
     pollClock: () => sampler.poll(),
-    // A link that swallows the question would leave us the lead, doing nothing, until TCP gives up.
-    lookUp: (changes) =>
-      withinAnswer(
-        settings.writeTimeoutMs,
-        accounts.prepare(changes, connection),
-        'accounts of events',
-      ),
+    lookUp: (changes) => accounts.prepare(changes, connection),
   });
 }
 

@@ -1,5 +1,6 @@
 import manifest from '../../package.json' with { type: 'json' };
 import type { EpochMs } from '../contracts/time.ts';
+import { defaultAnswerMs } from '../platform/answer-limit.ts';
 import type { MysqlTarget } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
 import { noZones } from './zone-slices.ts';
@@ -43,7 +44,7 @@ export interface TailOptions {
   readonly standstillMs?: number;
   /** A tailer that is silent for so long loses its lead, ms. */
   readonly sessionTimeoutMs?: number;
-  /** A write to the log, or a question to the source, that takes longer is given up and begun anew, ms. */
+  /** A write to the log that takes longer is given up and begun anew, ms. */
   readonly writeTimeoutMs?: number;
   /** Where changes come from: the binlog, or the tables themselves, read again and again. */
   readonly sourceMode?: 'binlog' | 'poll';
@@ -100,6 +101,7 @@ export const withDefaults = (options: TailOptions): TailSettings => ({
   healBackMs: 24 * 3_600_000,
   healLimit: 1_000_000,
   ...withStreamDefaults(options),
+  source: { answerMs: defaultAnswerMs, ...options.source },
 });
 
 // Far above the ids that people choose; the same for the stand-by, so that the server drops a dead leader's reader.

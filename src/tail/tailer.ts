@@ -37,7 +37,7 @@ const firstPauseMs = 200;
 const longestPauseMs = 15_000;
 /** A broker that starts knows all its topics by then. */
 const deletedMs = 3000;
-/** How long a stop may take before what hangs is left behind. */
+/** How long a stop, or the end of a turn, may take before what hangs is left behind. */
 const stopMs = 4500;
 
 /**
@@ -108,7 +108,7 @@ async function lead(
     const turn = AbortSignal.any([signal, seat.lost]);
     try {
       const session = runTurn(retry.watched(), turn);
-      if ((await leavingBehind(session, signal)) === 'until') return true;
+      if ((await leavingBehind(session, turn)) === 'until') return true;
     } catch (error) {
       if (signal.aborted) return false;
       // Another writer has our id though the seat looks ours: only the group can tell who is right.
@@ -141,7 +141,8 @@ async function refuseDeleted(
   }
 }
 
-// A session that hangs on a dead connection must not hold up a stop.
+// A session that hangs on a dead connection holds up neither a stop nor the next turn: it can commit nothing,
+// as its writer is fenced off by the next one.
 async function leavingBehind<T>(session: Promise<T>, signal: AbortSignal): Promise<T | 'stopped'> {
   const stopped = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();

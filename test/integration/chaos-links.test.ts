@@ -98,8 +98,8 @@ test('a question to the source that is never answered is given up, and asked ane
   await first.whenCaughtUp();
   await first.stop();
   // It has not seen the event, and has to ask whose it is.
-  const source = { ...cloud.target, port: link.port };
-  const tail = cloud.start({ source, writeTimeoutMs: 1500 });
+  const source = { ...cloud.target, port: link.port, answerMs: 1500 };
+  const tail = cloud.start({ source });
   await tail.whenCaughtUp();
   // Heartbeats and changes come; what we ask does not arrive.
   link.set({ blackHole: 'requests' });
