@@ -37,7 +37,9 @@ export async function runHeal(
   why: string,
 ): Promise<StreamStart | null> {
   const { settings, io } = context;
-  const connection = await openConnection(patient(settings.source), 'SOURCE', { multipleStatements: true });
+  const connection = await openConnection(patient(settings.source), 'SOURCE', {
+    multipleStatements: true,
+  });
   connection.on('error', (cause) => io.logger.debug({ cause }, 'source connection broke'));
   try {
     return await new Healing(context, stored, why, connection).run();

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { EpochMs } from '../../src/contracts/time.ts';
+import type { EventLog, GroupHandler } from '../../src/platform/log/log.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import type { RunningTail, TailedCloud } from '../support/tailed-cloud.ts';
@@ -88,4 +89,32 @@ test.concurrent('a healing goes on over a new connection when its own died', asy
   const held = async () => new Set(await eventIds(cloud)).size;
   await expect.poll(held, { timeout: 20_000 }).toBe(events);
   expect(await retries(tail)).toContain('SOURCE_UNREACHABLE');
+});
+
+test.concurrent('a turn whose source does not answer ends when the lead is lost', async () => {
+  await using cloud = await tailedCloud();
+  for (let id = 1; id <= 10; id++) await insertEvent(cloud.sql, { id });
+  await using link = await FaultProxy.open(cloud.target);
+  const groups: GroupHandler[] = [];
+  const told: EventLog = new Proxy(cloud.log, {
+    get: (log, name) => {
+      if (name === 'join')
+        return (options: Parameters<EventLog['join']>[0]) => {
+          groups.push(options.handler);
+          return log.join(options);
+        };
+      const value: unknown = Reflect.get(log, name, log);
+      return typeof value === 'function' ? (value.bind(log) as unknown) : value;
+    },
+  });
+  const source = { ...through(cloud, link), answerMs: 60_000 };
+  const tail = cloud.start({ source, snapshotChunkRows: 2 }, told);
+  await tail.when((each) => each.phase === 'snapshot' && each.rows >= 2);
+  link.strand();
+  // As the group does when it gives the seat to another, and back.
+  await groups[0]?.revoked([0]);
+  await tail.when((each) => each.phase === 'standby');
+  await groups[0]?.assigned([0]);
+  await tail.whenCaughtUp();
+  expect(await eventIds(cloud)).toEqual(Array.from({ length: 10 }, (_, i) => i + 1));
 });
