@@ -8,6 +8,7 @@ import { quirkSet } from '../domain/quirks.ts';
 import type { Preset, QuirkSet } from '../domain/quirks.ts';
 import { windowOf } from '../domain/window.ts';
 import type { WindowSpec } from '../domain/window.ts';
+import { defaultAnswerMs } from '../platform/answer-limit.ts';
 import { AppError, isAppError } from '../platform/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { EventLog } from '../platform/log/log.ts';
@@ -74,7 +75,8 @@ export interface AggregateIo {
  * @returns when the signal aborts, or with `untilMs` when all windows up to it are closed.
  * @throws what an operator must mend (`retry: 'never'`), and bugs; the rest is tried again.
  */
-export async function runAggregate(options: AggregateOptions, io: AggregateIo): Promise<void> {
+export async function runAggregate(options: AggregateOptions, asked: AggregateIo): Promise<void> {
+  const io = { ...asked, store: { answerMs: defaultAnswerMs, ...asked.store } };
   const { logger, metrics, signal, clock } = io;
   let delayMs = firstDelayMs;
   while (!signal.aborted) {

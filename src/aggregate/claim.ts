@@ -1,4 +1,5 @@
 import type { EpochMs } from '../contracts/time.ts';
+import { defaultAnswerMs, limitAnswers } from '../platform/answer-limit.ts';
 import { crashPoint } from '../platform/crash-points.ts';
 import { AppError } from '../platform/errors.ts';
 import { checkSchema } from '../platform/migrate.ts';
@@ -26,6 +27,11 @@ export interface Claim {
   readonly progress: Progress;
 }
 
+/** Seconds that a claim, or a unit, may wait for a row: a predecessor that was killed rolls back first. */
+const lockWaitSeconds = 10;
+/** A claim is short but for that wait, and nobody works on the partition meanwhile. */
+const claimMs = 1.5 * 1000 * lockWaitSeconds;
+
 /**
  * Makes this worker the owner of a partition, in one statement: a new epoch, our name and connection.
  * The predecessor's connection is killed first, as a frozen process would hold its locks for ever, and
@@ -38,10 +44,13 @@ export interface Claim {
  *   STORE_UNREACHABLE, STORE_ACCESS_DENIED.
  */
 export async function claimPartition(options: ClaimOptions): Promise<Claim> {
-  const target = { ...options.target, database: options.schema };
-  const connection = await openConnection(target, 'STORE').catch((error: unknown) => {
-    throw storeFault(error, target);
-  });
+  const target = { answerMs: defaultAnswerMs, ...options.target, database: options.schema };
+  const answerMs = Math.min(claimMs, target.answerMs);
+  const connection = await openConnection({ ...target, answerMs }, 'STORE').catch(
+    (error: unknown) => {
+      throw storeFault(error, target);
+    },
+  );
   // An idle connection that dies tells so by an event; the next statement on it fails and says more.
   connection.on('error', () => undefined);
   try {
@@ -54,6 +63,7 @@ export async function claimPartition(options: ClaimOptions): Promise<Claim> {
       try {
         const { epoch, progress } = await takeOver(connection, options);
         const { generation, partition } = options;
+        limitAnswers(connection, target.answerMs);
         const store = new PartitionStore({
           connection,
           target,
@@ -78,7 +88,7 @@ async function prepareSession(connection: Connection): Promise<number> {
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
   await connection.query(
     `SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone='+00:00',
-       innodb_lock_wait_timeout=10`,
+       innodb_lock_wait_timeout=${lockWaitSeconds}`,
   );
   const [rows] = await connection.query<RowDataPacket[]>('SELECT @@max_allowed_packet AS bytes');
   return Number(rows[0]?.['bytes']);

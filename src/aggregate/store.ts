@@ -20,9 +20,6 @@ export interface Progress {
 /** What reads of a store need of it; any connection to our schema will do. */
 export type StoreReader = Pick<PartitionStore, 'generation' | 'rows'>;
 
-/** A statement that has not answered for so long has lost its server, ms; above the lock wait. */
-const statementTimeoutMs = 60_000;
-
 /**
  * The connection of one partition of one generation, and its transactions. One connection a partition:
  * a successor kills it to free its locks, which must not hit the partitions that this worker keeps.
@@ -110,20 +107,13 @@ export class PartitionStore {
     this.#cut?.('the connection was cut');
   }
 
-  /**
-   * One statement at a time. The driver would neither settle a statement whose connection is destroyed nor
-   * end the timer of its own time limit.
-   */
+  /** One statement at a time. The driver would not settle a statement whose connection is destroyed. */
   #query(sql: string): Promise<RowDataPacket[] | ResultSetHeader> {
     return new Promise((resolve, reject) => {
       const cut = (reason: string) => {
         const { partition, epoch } = this;
         reject(new AppError('STORE_UNREACHABLE', { partition, epoch, reason }));
       };
-      const timer = setTimeout(() => {
-        this.#connection.destroy();
-        cut('no answer');
-      }, statementTimeoutMs).unref();
       this.#cut = cut;
       // Null for values: the driver would look for placeholders in megabytes of JSON.
       this.#connection
@@ -132,10 +122,7 @@ export class PartitionStore {
           ([result]) => resolve(result),
           (error: unknown) => reject(storeFault(error, this.#target) as Error),
         )
-        .finally(() => {
-          clearTimeout(timer);
-          this.#cut = null;
-        });
+        .finally(() => void (this.#cut = null));
     });
   }
 }
