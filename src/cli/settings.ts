@@ -212,6 +212,13 @@ export const settings = {
     schema: durationMs.default(10_000),
     shown: '10s',
   }),
+  answerTimeout: setting({
+    name: 'answer-timeout',
+    value: 'DURATION',
+    what: 'a connection on which a database leaves a question without any answer for so long is given up and made anew; statements over whole tables may take ten times as long (docs/high-availability.md)',
+    schema: durationMs.default(60_000),
+    shown: '60s',
+  }),
   host: setting({
     name: 'host',
     value: 'NAME',

@@ -37,6 +37,7 @@ export const tailKeys = [
   'pollWindow',
   'sourceChange',
   'sessionTimeout',
+  'answerTimeout',
 ] as const satisfies readonly SettingKey[];
 export const adoptKeys = [
   ...logKeys,
@@ -63,6 +64,7 @@ export const aggregateKeys = [
   'quirks',
   'snapshotVirtualSize',
   'sessionTimeout',
+  'answerTimeout',
 ] as const satisfies readonly SettingKey[];
 export const sinkKeys = [
   ...logKeys,
@@ -77,6 +79,7 @@ export const sinkKeys = [
   'cloudUsageSchema',
   'host',
   'sessionTimeout',
+  'answerTimeout',
 ] as const satisfies readonly SettingKey[];
 
 type Values<K extends readonly SettingKey[]> = Pick<SettingValues, K[number]>;
@@ -101,10 +104,15 @@ export function createIo(context: CommandContext) {
 }
 type Io = ReturnType<typeof createIo>;
 
-export const targetOf = (url: string, password: string | undefined): MysqlTarget => {
-  const target = parseMysqlUrl(url);
-  return password === undefined ? target : { ...target, password };
-};
+export const targetOf = (
+  url: string,
+  password: string | undefined,
+  answerMs?: number,
+): MysqlTarget => ({
+  ...parseMysqlUrl(url),
+  ...(password === undefined ? {} : { password }),
+  ...(answerMs === undefined ? {} : { answerMs }),
+});
 
 const openStageLog = (
   v: Values<typeof logKeys>,
@@ -122,7 +130,7 @@ export async function tailStage(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  const source = targetOf(v.source, v.sourcePassword);
+  const source = targetOf(v.source, v.sourcePassword, v.answerTimeout);
   const closeDelayMs = await patiently('tail', io, signal, () => sourceCloseDelayMs(v, source));
   if (closeDelayMs === null) return;
   await using log = await openStageLog(v, 'tail', io, signal);
@@ -212,7 +220,7 @@ export async function aggregateStage(
     {
       ...io,
       log,
-      store: targetOf(v.sink, v.sinkPassword),
+      store: targetOf(v.sink, v.sinkPassword, v.answerTimeout),
       signal,
       onProgress: (p) => report('aggregate', p),
     },
@@ -250,7 +258,7 @@ export async function sinkStage(
     {
       ...io,
       log,
-      store: targetOf(v.sink, v.sinkPassword),
+      store: targetOf(v.sink, v.sinkPassword, v.answerTimeout),
       signal,
       onProgress: (p) => report('sink', p),
     },

@@ -12,6 +12,9 @@ interface Core {
 /** How long a database may leave a question without any sign of an answer, ms, unless told otherwise. */
 export const defaultAnswerMs = 60_000;
 
+/** A dead peer never closes its half; a living one needs a moment. Milliseconds. */
+const goodbyeMs = 1000;
+
 /** Statements that read or write whole tables may take so many times as long. */
 const patience = 10;
 
@@ -52,6 +55,7 @@ export class AnswerWatch {
     const { stream } = core;
     stream.on('data', () => void (this.#pieces += 1));
     stream.on('timeout', () => this.#onSilence());
+    stream.once('finish', () => stream.setTimeout(goodbyeMs));
   }
 
   set limitMs(ms: number) {
@@ -70,7 +74,7 @@ export class AnswerWatch {
   }
 
   #onSilence(): void {
-    // The driver ends its half alone, and a dead peer never ends the other.
+    // The driver ends its half alone, and an open socket keeps the process alive.
     if (this.#core._closing === true) return void this.#core.stream.destroy();
     if (!this.isWaiting) return;
     const { pieces } = this;

@@ -11,7 +11,7 @@ export const aggregateCommand = defineCommand({
   example: 'usagestream aggregate --sink mysql://worker@db:3306 --log kafka://k1:9092 --prefix acs',
   takes: [...aggregateKeys, 'cloudUsageSchema'],
   run: async (values, _own, context) => {
-    const store = targetOf(values.sink, values.sinkPassword);
+    const store = targetOf(values.sink, values.sinkPassword, values.answerTimeout);
     const io = createIo(context);
     await using _health = await serveHealth(values.http, io.metrics, context.signal);
     const preset = await patiently('aggregate', io, context.signal, () =>

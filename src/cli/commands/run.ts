@@ -24,7 +24,7 @@ export const runCommand = defineCommand({
     '  --log kafka://k1:9092 --prefix acs',
   takes: [...new Set([...tailKeys, ...aggregateKeys, ...sinkKeys])],
   run: async (values, _own, context) => {
-    const store = targetOf(values.sink, values.sinkPassword);
+    const store = targetOf(values.sink, values.sinkPassword, values.answerTimeout);
     const io = createIo(context);
     await using _health = await serveHealth(values.http, io.metrics, context.signal);
     const preset = await patiently('aggregate', io, context.signal, () =>

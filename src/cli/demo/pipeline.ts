@@ -39,6 +39,7 @@ export interface PipelineOptions {
   /** 1440 when left out; null: as the cloud's settings say. */
   readonly rangeMinutes?: number | null;
   readonly sessionTimeout?: string;
+  readonly answerTimeout?: string;
   readonly raw?: boolean;
   /** Names stay when disposed. */
   readonly keep?: boolean;
@@ -75,7 +76,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
   const args = (stage: Stage, extra: readonly string[] = []): string[] => [
     stage,
-    ...common(names, partitions, options.sessionTimeout),
+    ...common(names, partitions, options),
     ...stageArgs(stage, names, options),
     ...extra,
   ];
@@ -95,9 +96,14 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
 }
 
-const common = (names: DemoNames, partitions: number, session: string | undefined): string[] => [
+const common = (
+  names: DemoNames,
+  partitions: number,
+  { sessionTimeout, answerTimeout }: PipelineOptions,
+): string[] => [
   ...['--prefix', names.prefix, '--partitions', String(partitions), '--log-level', 'warn'],
-  ...(session === undefined ? [] : ['--session-timeout', session]),
+  ...(sessionTimeout === undefined ? [] : ['--session-timeout', sessionTimeout]),
+  ...(answerTimeout === undefined ? [] : ['--answer-timeout', answerTimeout]),
 ];
 
 function stageArgs(stage: Stage, names: DemoNames, options: PipelineOptions): string[] {
