@@ -17,7 +17,7 @@ export const links = [
 export type LinkName = (typeof links)[number];
 
 /** A stage's way to a server; of several brokers, to all of them. */
-type Link = Pick<FaultProxy, 'set' | 'reset' | 'halfClose'>;
+type Link = Pick<FaultProxy, 'set' | 'reset' | 'halfClose' | 'strand'>;
 
 /** A MariaDB and brokers that may be hurt, and a proxy between each stage and each of them. */
 export interface Arena extends AsyncDisposable {
@@ -116,4 +116,5 @@ const together = (all: readonly FaultProxy[]): Link => ({
   set: (faults) => all.forEach((one) => one.set(faults)),
   reset: () => all.forEach((one) => one.reset()),
   halfClose: (side) => all.forEach((one) => one.halfClose(side)),
+  strand: () => all.forEach((one) => one.strand()),
 });

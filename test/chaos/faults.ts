@@ -31,6 +31,7 @@ const faults: readonly (readonly [weight: number, fault: Fault])[] = [
   [3, resetConnections],
   [2, swallowBytes],
   [2, halfCloseConnections],
+  [2, strandConnections],
   [2, slowDown],
   [2, cutIntoSlices],
   [1, refuseConnections],
@@ -89,6 +90,13 @@ async function resetConnections({ arena, random }: Battlefield): Promise<string>
   const link = random.pick(links);
   arena.proxies.get(link)!.reset();
   return `reset ${link}`;
+}
+
+/** They are dead for good and nobody is told; new ones work. */
+async function strandConnections({ arena, random }: Battlefield): Promise<string> {
+  const link = random.pick(links);
+  arena.proxies.get(link)!.strand();
+  return `strand ${link}`;
 }
 
 async function halfCloseConnections({ arena, random }: Battlefield): Promise<string> {

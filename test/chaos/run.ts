@@ -56,6 +56,7 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
     partitions: 4,
     rangeMinutes,
     sessionTimeout: `${sessionMs}ms`,
+    answerTimeout: '4s',
   });
   const cloud = new LivingCloud({ target: pipeline.target, ...pipeline.names, seed });
   const player = new Player(cloud);
