@@ -77,10 +77,10 @@ export interface AggregateIo {
  */
 export async function runAggregate(options: AggregateOptions, asked: AggregateIo): Promise<void> {
   const io = { ...asked, store: { answerMs: defaultAnswerMs, ...asked.store } };
-  const { logger, metrics, signal, clock } = io;
+  const { logger, metrics, signal } = io;
   let delayMs = firstDelayMs;
   while (!signal.aborted) {
-    const startedMs = clock.now();
+    const startedMs = performance.now();
     try {
       return await runOnce(options, io);
     } catch (caught) {
@@ -88,7 +88,7 @@ export async function runAggregate(options: AggregateOptions, asked: AggregateIo
       const error = storeFault(caught, io.store);
       if (!isAppError(error) || !metrics.faults.mayHeal('aggregate', error)) throw error;
       const { code } = error;
-      if (clock.now() - startedMs > calmMs) delayMs = firstDelayMs;
+      if (performance.now() - startedMs > calmMs) delayMs = firstDelayMs;
       metrics.retries.inc({ room: 'aggregate', code });
       metrics.faults.note('aggregate', code);
       logger.warn({ code, delayMs, err: error }, 'worker lost its group or store and starts again');

@@ -22,6 +22,14 @@ export interface Lease {
 const row = 'sink';
 const fence = 'sink:fence';
 
+/**
+ * Whether somebody has the lease, as SQL. None is given for much longer than ours: one that seems to be is from
+ * before the server's clock was set back, and its holder has not renewed it since.
+ */
+const heldSql = (leaseMs: number): string =>
+  `COALESCE(expires_at > UTC_TIMESTAMP(3)
+     AND expires_at < UTC_TIMESTAMP(3) + INTERVAL ${60 + Math.ceil(leaseMs / 250)} SECOND, FALSE)`;
+
 /** Named lock that each connection of a leader holds which locks rows: tells its id for sure, also after a restart of the server. */
 const connectionLock = `CONCAT('sink:', LEFT(SHA2(?, 256), 32), ':', ?)`;
 
@@ -50,7 +58,8 @@ export async function takeLease(
 ): Promise<Lease | null> {
   const { schema, owner, leaseMs, publishing, heart } = request;
   await makeRows(control, t);
-  const state = `SELECT epoch, owner, expires_at > UTC_TIMESTAMP(3) AS held FROM ${t.lease} WHERE name = ?`;
+  const held = heldSql(leaseMs);
+  const state = `SELECT epoch, owner, ${held} AS held FROM ${t.lease} WHERE name = ?`;
   const seen = await control.row(state, [row]);
   if (!seen || isHeldByOther(seen, owner)) return null;
   const before = String(seen['epoch']);
@@ -59,7 +68,7 @@ export async function takeLease(
   const { matched: taken } = await control.run(
     `UPDATE ${t.lease} SET epoch = ?, owner = ?, connection_id = ?,
        expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND
-     WHERE name = ? AND epoch = ? AND (owner = ? OR NOT COALESCE(expires_at > UTC_TIMESTAMP(3), FALSE))`,
+     WHERE name = ? AND epoch = ? AND (owner = ? OR NOT ${held})`,
     [epoch, owner, publishing.connectionId, leaseMs * 1000, row, before, owner],
   );
   if (taken !== 1) return null;

@@ -64,8 +64,8 @@ export function publishWindow(
   context: PublishContext,
   window: Window,
 ): Promise<PublishedWindow | null> {
-  const { work, t, lease, generation, target, clock } = context;
-  const startedMs = clock.now();
+  const { work, t, lease, generation, target } = context;
+  const startedMs = performance.now();
   return work.transaction(async () => {
     await enterFence(work, t, lease);
     crashPoint('sink.after-fence');
@@ -94,7 +94,8 @@ export function publishWindow(
       crashPoint('sink.helpers-written');
       await noteInOutbox(context, window);
       // Last: the heartbeat waits for its row.
-      if (!billed) jobId = await finishJobs(work, t, target.job, window, clock.now() - startedMs);
+      const tookMs = Math.round(performance.now() - startedMs);
+      if (!billed) jobId = await finishJobs(work, t, target.job, window, tookMs);
     } else {
       await publishHelpers(context, window, false);
       await noteInOutbox(context, window);

@@ -57,7 +57,7 @@ export class TailOutput {
   readonly #envelope: EnvelopeOptions;
   readonly #encoders = new Map<TableLayout, EnvelopeEncoder>();
   readonly #counts = new Map<SourceChange['layout'], Map<string, number>>();
-  /** Per partition: when its last record was written, and the watermark that it carried. */
+  /** Per partition: when its last record was written, by the monotonic clock, and the watermark that it carried. */
   readonly #lastAtMs: number[];
   readonly #lastMarkMs: (EpochMs | null)[];
   #rawRest: RawRest | null;
@@ -86,7 +86,7 @@ export class TailOutput {
       connector: options.connector,
       runId: randomUUID(),
     };
-    this.#lastAtMs = Array.from({ length: settings.feedPartitions }, () => options.clock.now());
+    this.#lastAtMs = Array.from({ length: settings.feedPartitions }, () => performance.now());
     this.#lastMarkMs = Array.from({ length: settings.feedPartitions }, () => null);
   }
 
@@ -130,10 +130,11 @@ export class TailOutput {
         this.#options.metrics.tailDeadLetters.inc({ reason });
       }
     }
-    this.#addToFeed(out, watermarkMs, nowMs);
+    this.#addToFeed(out, watermarkMs);
   }
 
-  #addToFeed(out: readonly OutRecord[], watermarkMs: EpochMs | null, nowMs: number): void {
+  #addToFeed(out: readonly OutRecord[], watermarkMs: EpochMs | null): void {
+    const nowMs = performance.now();
     for (const { partition } of out) {
       this.#lastAtMs[partition!] = nowMs;
       this.#lastMarkMs[partition!] = watermarkMs;
@@ -148,7 +149,7 @@ export class TailOutput {
     const out: OutRecord[] = [];
     for (const account of overdue)
       putHeld(this.#context, account, this.#context.partitionOf(account, null), watermarkMs, out);
-    this.#addToFeed(out, watermarkMs, this.#options.clock.now());
+    this.#addToFeed(out, watermarkMs);
   }
 
   /** Takes what its topic cannot hold out of `out`, from `from` on, and says so in a dead letter. */
@@ -190,7 +191,7 @@ export class TailOutput {
    */
   announce(watermarkMs: EpochMs | null, at: Boundary, silenceMs = 0): void {
     if (watermarkMs === null) return;
-    const nowMs = this.#options.clock.now();
+    const nowMs = performance.now();
     for (let partition = 0; partition < this.#lastMarkMs.length; partition++) {
       if (nowMs - this.#lastAtMs[partition]! < silenceMs) continue;
       const last = this.#lastMarkMs[partition] ?? null;

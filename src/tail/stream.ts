@@ -83,6 +83,7 @@ class StreamLoop {
   #mark: Watermark;
   #at: Boundary;
   #committedAt: Boundary;
+  // By the clock that only goes forward: the other may be set back by an hour.
   #committedMs: number;
   #openedMs = 0;
   /** In the middle of a source transaction that is handed over in parts. */
@@ -90,7 +91,7 @@ class StreamLoop {
   #changes = 0;
 
   constructor(context: StreamContext, source: ChangeSource, start: StreamStart, aids: StreamAids) {
-    const { settings, io } = context;
+    const { settings } = context;
     this.#context = context;
     this.#source = source;
     this.#start = start.point;
@@ -98,7 +99,7 @@ class StreamLoop {
     this.#mark = startWatermark(settings.clock, start.watermarkMs);
     this.#at = start.point;
     this.#committedAt = start.point;
-    this.#committedMs = io.clock.now();
+    this.#committedMs = performance.now();
   }
 
   async run(): Promise<'until' | 'stopped'> {
@@ -168,16 +169,16 @@ class StreamLoop {
   }
 
   async #write(changes: readonly SourceChange[]): Promise<void> {
-    const { batch, output, io } = this.#context;
-    if (batch.bytes === 0) this.#openedMs = io.clock.now();
+    const { batch, output } = this.#context;
+    if (batch.bytes === 0) this.#openedMs = performance.now();
     output.write({ raw: changes, feed: changes }, this.#mark.atMs);
     this.#changes += changes.length;
     await batch.sendIfLarge();
   }
 
   #isDue(idle: boolean): boolean {
-    const { settings, batch, io } = this.#context;
-    const now = io.clock.now();
+    const { settings, batch } = this.#context;
+    const now = performance.now();
     if (batch.bytes === 0)
       return this.#at !== this.#committedAt && now - this.#committedMs >= settings.silenceMs;
     const enough = settings.commitBytes * (this.#source.queuedBytes > 0 ? 4 : 1);
@@ -188,7 +189,7 @@ class StreamLoop {
     const { output, io } = this.#context;
     await output.commit(this.#at, this.#mark.atMs, null);
     this.#committedAt = this.#at;
-    this.#committedMs = io.clock.now();
+    this.#committedMs = performance.now();
     io.onProgress({
       phase: 'stream',
       changes: this.#changes,

@@ -3,6 +3,7 @@ import { createConnection } from 'mysql2/promise';
 import { pino } from 'pino';
 import { FeedRecord } from '../../src/contracts/feed-record.ts';
 import { systemClock } from '../../src/platform/clock.ts';
+import type { Clock } from '../../src/platform/clock.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog, LogRecord } from '../../src/platform/log/log.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
@@ -25,7 +26,7 @@ export interface TailedCloud extends AsyncDisposable {
   readonly log: EventLog;
   readonly options: TailOptions;
   /** @param over Another connection to the brokers than the cloud's own. */
-  start(more?: Partial<TailOptions>, over?: EventLog): RunningTail;
+  start(more?: Partial<TailOptions>, over?: EventLog, clock?: Clock): RunningTail;
   /** All committed records of a topic so far, partition by partition. */
   records(topic: string): Promise<readonly (LogRecord & { readonly partition: number })[]>;
   feed(): Promise<
@@ -94,8 +95,8 @@ export async function tailedCloud(
     log,
     options,
     records,
-    start(more = {}, over = log) {
-      const tail = startTail({ ...options, ...more }, over, sql);
+    start(more = {}, over = log, clock = systemClock) {
+      const tail = startTail({ ...options, ...more }, over, sql, clock);
       running.add(tail);
       return tail;
     },
@@ -133,7 +134,12 @@ export async function tailedCloud(
   };
 }
 
-function startTail(options: TailOptions, log: EventLog, sql: Connection): RunningTail {
+function startTail(
+  options: TailOptions,
+  log: EventLog,
+  sql: Connection,
+  clock: Clock,
+): RunningTail {
   const abort = new AbortController();
   const progress: TailProgress[] = [];
   const waiting = new Set<(progress: TailProgress) => void>();
@@ -143,7 +149,7 @@ function startTail(options: TailOptions, log: EventLog, sql: Connection): Runnin
     log,
     logger,
     metrics,
-    clock: systemClock,
+    clock,
     signal: abort.signal,
     onProgress: (each) => {
       progress.push(each);

@@ -76,7 +76,10 @@ export const rebuildCommand = defineCommand({
             schema,
             generation,
             untilMs: values.until,
-            throttle: maxRate === undefined ? undefined : new Throttle(maxRate, io.clock),
+            throttle:
+              maxRate === undefined
+                ? undefined
+                : new Throttle(maxRate, { now: () => performance.now() }),
             helperTables: values.helperTables,
           },
           { ...io, log, store: target, signal, onProgress: (at) => progress.update(at) },

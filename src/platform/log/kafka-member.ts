@@ -132,7 +132,14 @@ function superviseConsumer(
     if (!stopped) feed.revoke();
     if (!payload.restart) failure.reject(unreachable(brokers, payload.error));
   });
+  let aheadMs = Date.now() - performance.now();
   const watchdog = setInterval(() => {
+    // kafkajs beats by the host's clock: set back, it would be silent for as long, and put out without knowing.
+    const backMs = Math.round(aheadMs - (aheadMs = Date.now() - performance.now()));
+    if (backMs > sessionTimeoutMs / 3)
+      failure.reject(
+        new AppError('LOG_UNREACHABLE', { brokers, group, reason: 'clock set back', backMs }),
+      );
     const silentMs = Math.round(performance.now() - lastSignMs);
     if (silentMs < silenceMs) return;
     failure.reject(new AppError('LOG_UNREACHABLE', { brokers, group, reason: 'silent', silentMs }));
