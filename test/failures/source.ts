@@ -76,6 +76,12 @@ export const sourceFailures: readonly Failure[] = [
     tests: [
       'chaos-links.test.ts: a source that falls silent is noticed by its heartbeat and left',
       'chaos-links.test.ts: a question to the source that is never answered is given up, and asked anew',
+      'tail-dead-link.test.ts: a watermark goes on when the clock of the source was asked in vain',
+      'tail-dead-link.test.ts: a first snapshot goes on over a new connection when its own died',
+      'tail-dead-link.test.ts: polling goes on over a new connection when its own died',
+      'tail-dead-link.test.ts: a healing goes on over a new connection when its own died',
+      'tail-dead-link.test.ts: a turn whose source does not answer ends when the lead is lost',
+      'chaos-strand.test.ts: when any link of a stage dies for good without a word, it goes on by itself over new connections',
     ],
   },
   {
