@@ -49,24 +49,23 @@ test(`a worker whose connection dies without a word, at any step, folds on over 
   expect(await store.digest('dead')).toEqual(whole);
 });
 
-test.each([
-  'SET SESSION',
-  'schema_version',
-  'PROCESSLIST',
-  'UPDATE progress SET epoch',
-  'SELECT epoch',
-])('a claim whose %s is never answered is given up, and can be made again', async (statement) => {
-  const generation = await store.generation(`claim of ${statement}`, 1);
-  await using proxy = await DatabaseProxy.open(direct);
-  proxy.watch = (sent, link) => {
-    if (sent.includes(statement)) link.answer = false;
-  };
-  const of = { schema: store.schema, generation, partition: 0, owner: 'test', epoch: null };
-  const dead = { ...proxy.target, answerMs };
-  await expect(claimPartition({ ...of, target: dead })).rejects.toMatchObject({
-    code: 'STORE_UNREACHABLE',
-  });
-  const { store: held } = await claimPartition({ ...of, target: direct });
-  await held.begin(0, 1);
-  held.destroy();
-});
+test.each(['SET SESSION', 'schema_version', 'PROCESSLIST', 'UPDATE progress', 'SELECT epoch'])(
+  'a claim whose %s is never answered is given up, and can be made again',
+  async (statement) => {
+    const generation = await store.generation(`claim of ${statement}`, 1);
+    await using proxy = await DatabaseProxy.open(direct);
+    proxy.watch = (sent, link) => {
+      if (sent.includes(statement)) link.answer = false;
+    };
+    const [made] = await store.rows<{ created_at: string }>('generation', `WHERE id=${generation}`);
+    const claim = { schema: store.schema, generation, madeAt: String(made?.created_at) };
+    const of = { ...claim, partition: 0, owner: 'test', epoch: null };
+    const dead = { ...proxy.target, answerMs };
+    await expect(claimPartition({ ...of, target: dead })).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+    });
+    const { store: held } = await claimPartition({ ...of, target: direct });
+    await held.begin(0, 1);
+    held.destroy();
+  },
+);
