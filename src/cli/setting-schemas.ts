@@ -35,6 +35,14 @@ export const schemaName = z.string().regex(/^[A-Za-z0-9_$-]{1,64}$/, 'not a sche
 export const onOff = z
   .union([z.enum(['on', 'off']), z.boolean()])
   .transform((v) => v === true || v === 'on');
+/** FILE:POS of a binlog, as error texts and `SHOW BINARY LOG STATUS` have them. */
+export const binlogPlace = z
+  .string()
+  .regex(/^[^:]+\.\d+:\d+$/, 'not a place in a binlog: write binlog.000042:1234')
+  .transform((v) => {
+    const at = v.lastIndexOf(':');
+    return { file: v.slice(0, at), pos: Number(v.slice(at + 1)) };
+  });
 /** A whole number within bounds. */
 export const whole = (min: number, max: number) =>
   z.coerce

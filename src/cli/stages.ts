@@ -36,6 +36,7 @@ export const tailKeys = [
   'pollInterval',
   'pollWindow',
   'sourceChange',
+  'healPast',
   'sessionTimeout',
   'answerTimeout',
 ] as const satisfies readonly SettingKey[];
@@ -149,6 +150,7 @@ export async function tailStage(
       pollMs: v.pollInterval,
       pollWindowMs: v.pollWindow,
       onSourceChange: v.sourceChange,
+      ...(v.healPast === undefined ? {} : { healPast: v.healPast }),
       sessionTimeoutMs: v.sessionTimeout,
       ...(v.until === undefined ? {} : { untilMs: v.until }),
       ...(v.serverId === undefined ? {} : { serverId: v.serverId }),

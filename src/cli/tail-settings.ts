@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { setting } from './setting.ts';
-import { durationMs, onOff, whole } from './setting-schemas.ts';
+import { binlogPlace, durationMs, onOff, whole } from './setting-schemas.ts';
 import { zonePlan } from './zone-setting.ts';
 
 /** Settings of the tailer. */
@@ -39,6 +39,12 @@ export const tailSettings = {
     what: 'when reading cannot go on from where it was (docs/source-changes.md): find what is missing by id, or stop',
     schema: z.enum(['heal', 'stop']).default('heal'),
     shown: 'heal',
+  }),
+  healPast: setting({
+    name: 'heal-past',
+    value: 'FILE:POS',
+    what: 'place of a change in the binlog that cannot be read (TAIL_UNDECODABLE names it): what was committed up to there is found by id instead; of no effect once that is done',
+    schema: binlogPlace.optional(),
   }),
   raw: setting({
     name: 'raw',

@@ -38,7 +38,7 @@ export const errorCodes = {
   },
   TAIL_UNDECODABLE: {
     retry: 'never',
-    fix: 'A change cannot be decoded; the position has not moved. See facts for the position and reason.',
+    fix: 'A change cannot be decoded; the position has not moved. Mend the setting that is named, so that it does not come again; then start the tail once with --heal-past FILE:POS of these facts, which finds by id what was committed up to there.',
   },
   TAIL_FENCED: { retry: 'restart', fix: 'A newer tailer leads; this one stands by.' },
   TAIL_OTHER_SOURCE: {

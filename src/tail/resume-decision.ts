@@ -56,7 +56,8 @@ export type SourceChangeReason =
   | 'newest event missing'
   | 'newest event differs'
   | 'refused by the server'
-  | 'no place in a binlog';
+  | 'no place in a binlog'
+  | 'told to heal';
 
 export type ResumeDecision =
   | { readonly how: 'position' }

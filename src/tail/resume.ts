@@ -1,4 +1,5 @@
 import { AppError } from '../platform/errors.ts';
+import { compareBinlogPoints } from './binlog-point.ts';
 import { runFirstSnapshot } from './first-snapshot.ts';
 import { runHeal } from './heal.ts';
 import { leaveRawFrom } from './leave-raw-from.ts';
@@ -65,6 +66,9 @@ async function decide(
 ): Promise<Exclude<ResumeDecision, { how: 'wait' }>> {
   if (stored.poll !== null) return { how: 'heal', why: 'no place in a binlog' };
   const { connection, settings, identity, io } = context;
+  // The place only grows: after the healing it lies behind.
+  if (settings.healPast && compareBinlogPoints(stored, settings.healPast) <= 0)
+    return { how: 'heal', why: 'told to heal' };
   const sight = await lookAtServer(connection, settings.cloudSchema, identity, stored);
   const seen = await lookIntoBinlog(context, stored, { ...sight, refused });
   const decision = decideResume(stored, seen);

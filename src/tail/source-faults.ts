@@ -1,4 +1,4 @@
-import { AppError } from '../platform/errors.ts';
+import { AppError, isAppError } from '../platform/errors.ts';
 import { mysqlError } from '../platform/mysql.ts';
 import type { MysqlTarget } from '../platform/mysql.ts';
 import type { BinlogPoint } from './binlog-point.ts';
@@ -10,6 +10,9 @@ import type { BinlogPoint } from './binlog-point.ts';
  * @see https://mariadb.com/kb/en/mariadb-error-code-reference/ 1236, 1945, 1955
  */
 export function sourceFault(cause: unknown, target: MysqlTarget, at: BinlogPoint): AppError {
+  // Where to go past it: not all that reads bytes knows it.
+  if (isAppError(cause, 'TAIL_UNDECODABLE'))
+    return new AppError(cause.code, { file: at.file, pos: at.pos, ...cause.facts }, cause.cause);
   if (cause instanceof AppError) return cause;
   const mapped = mysqlError(cause, target, 'SOURCE');
   if (mapped instanceof AppError) return mapped;

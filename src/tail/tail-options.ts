@@ -54,6 +54,8 @@ export interface TailOptions {
   readonly pollWindowMs?: number;
   /** What to do when reading cannot go on from where it was: read what is missing by id, or stop. */
   readonly onSourceChange?: 'heal' | 'stop';
+  /** Heal by id instead of reading on from a place up to here: a change after it cannot be read. */
+  readonly healPast?: BinlogPoint;
   /** How far back of its last watermark events are compared when the source is healed, ms. */
   readonly healBackMs?: number;
   /** Events and details held in memory for that, at most. */
@@ -64,12 +66,21 @@ export interface TailOptions {
   readonly version?: string;
 }
 
-export type TailSettings = Required<Omit<TailOptions, 'untilMs'>> & Pick<TailOptions, 'untilMs'>;
+export type TailSettings = Required<Omit<TailOptions, 'untilMs' | 'healPast'>> &
+  Pick<TailOptions, 'untilMs' | 'healPast'>;
 
 /** Of a server that is followed, and nothing else. */
 type OfServer =
   | ('source' | 'serverId' | 'maxQueueBytes' | 'snapshotChunkRows' | 'heartbeatMs' | 'standstillMs')
-  | ('sourceMode' | 'pollMs' | 'pollWindowMs' | 'onSourceChange' | 'healBackMs' | 'healLimit');
+  | (
+      | 'sourceMode'
+      | 'pollMs'
+      | 'pollWindowMs'
+      | 'onSourceChange'
+      | 'healBackMs'
+      | 'healLimit'
+      | 'healPast'
+    );
 
 /** What a stream needs to know whatever it follows. */
 export type StreamOptions = Omit<TailOptions, OfServer>;
