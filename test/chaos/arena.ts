@@ -19,9 +19,9 @@ export type LinkName = (typeof links)[number];
 /** A stage's way to a server; of several brokers, to all of them. */
 type Link = Pick<FaultProxy, 'set' | 'reset' | 'halfClose' | 'strand'>;
 
-/** A MariaDB and brokers that may be hurt, and a proxy between each stage and each of them. */
+/** A database and brokers that may be hurt, and a proxy between each stage and each of them. */
 export interface Arena extends AsyncDisposable {
-  readonly mariadb: LocalServer;
+  readonly database: LocalServer;
   readonly brokers: readonly LocalServer[];
   /** Of the brokers themselves. */
   readonly kafka: string;
@@ -56,7 +56,7 @@ export async function openArena(
     }
   const listener = (stage: Stage) => stage.toUpperCase();
   const at = (name: string, port: number) => `${name}://127.0.0.1:${port}`;
-  const [mariadb, cluster] = await Promise.all([
+  const [database, cluster] = await Promise.all([
     mysql === undefined
       ? startMariaDb({ log, settings: { ...small, innodb_log_file_size: '64M' } })
       : startMysql({ programs: mysql, log, settings: small }),
@@ -80,7 +80,7 @@ export async function openArena(
       }),
     }),
   ]);
-  stack.use(mariadb);
+  stack.use(database);
   stack.use(cluster);
   const databases = {
     tail: 'tail-source',
@@ -90,16 +90,16 @@ export async function openArena(
   const proxies = new Map<LinkName, Link>();
   const urls = new Map<Stage, string>();
   for (const stage of stages) {
-    const proxy = stack.use(await FaultProxy.open(mariadb));
+    const proxy = stack.use(await FaultProxy.open(database));
     proxies.set(databases[stage], proxy);
     proxies.set(`${stage}-log`, together(ways[stage]));
-    const url = new URL(mariadb.url);
+    const url = new URL(database.url);
     url.port = String(proxy.port);
     urls.set(stage, url.href);
   }
   const kept = stack.move();
   return {
-    mariadb,
+    database,
     brokers: cluster.nodes,
     kafka: cluster.addresses.join(','),
     proxies,

@@ -40,6 +40,7 @@ const faults: readonly (readonly [weight: number, fault: Fault])[] = [
   [1, restartBroker],
   [1, killMostBrokers],
   [1, killDatabase],
+  [4, twoAtOnce],
 ];
 
 const brokerFaults = new Set<Fault>([killBroker, restartBroker, killMostBrokers]);
@@ -52,6 +53,14 @@ export function doHarm(field: Battlefield): Promise<string> {
     Array.from({ length: weight * timesOf(fault) }, () => fault),
   );
   return field.random.pick(all)(field);
+}
+
+/** Something dies while a link is in a bad way for a while. */
+async function twoAtOnce(field: Battlefield): Promise<string> {
+  const lasting = field.random.pick([swallowBytes, slowDown, cutIntoSlices])(field);
+  const all = [killAny, crashAtPoint, freezeAny, killDatabaseConnections, killBroker, killDatabase];
+  const done = await Promise.all([lasting, field.random.pick(all)(field)]);
+  return done.join(' and ');
 }
 
 async function killAny({ team, random }: Battlefield): Promise<string> {
@@ -190,8 +199,8 @@ const nameOf = ({ brokers }: Arena, broker: Arena['brokers'][number]): string =>
 
 async function killDatabase({ arena, whileCloudRests }: Battlefield): Promise<string> {
   await whileCloudRests(async () => {
-    await arena.mariadb.stop('SIGKILL');
-    await arena.mariadb.restart();
+    await arena.database.stop('SIGKILL');
+    await arena.database.restart();
   });
-  return 'SIGKILL to MariaDB';
+  return 'SIGKILL to the database';
 }

@@ -55,7 +55,7 @@ export async function measureRecoveries(
   await using source = await startMariaDb({ settings: { innodb_buffer_pool_size: '128M' } });
   const kafka = arena.kafka;
   await using pipeline = await createPipeline({
-    mariadbUrl: arena.mariadb.url,
+    mariadbUrl: arena.database.url,
     kafka,
     partitions: 4,
     rangeMinutes,
@@ -65,13 +65,13 @@ export async function measureRecoveries(
   const cloud = new LivingCloud({ target, ...pipeline.names, seed: 1 });
   const env = {
     USAGESTREAM_SOURCE: source.url,
-    USAGESTREAM_SINK: arena.mariadb.url,
+    USAGESTREAM_SINK: arena.database.url,
     USAGESTREAM_LOG: `kafka://${kafka}`,
   };
   const stages = (['tail', 'aggregate', 'sink'] as const).map((stage) =>
     startStage(stage, pipeline.args(stage), env),
   );
-  const servers = { broker: arena.brokers[0]!, source, store: arena.mariadb };
+  const servers = { broker: arena.brokers[0]!, source, store: arena.database };
   const player = new Player(cloud, false);
   player.start();
   const results: Recovery[] = [];
@@ -103,7 +103,7 @@ export async function measureRecoveries(
       results.push({ server, tookMs });
     }
     const { rows, missing, duplicates, surplus, different } = await player.rest(async () => {
-      const store = parseMysqlUrl(arena.mariadb.url);
+      const store = parseMysqlUrl(arena.database.url);
       await copyCloud(target, store, pipeline.names.cloudSchema);
       return cloud.recount(untilMs, store);
     });

@@ -51,7 +51,7 @@ export async function runChaos(arena: Arena, options: ChaosOptions): Promise<Cha
   const { seed, seconds, say = () => {}, onFault = () => {}, signal } = options;
   const random = seededRandom(seed);
   await using pipeline = await createPipeline({
-    mariadbUrl: arena.mariadb.url,
+    mariadbUrl: arena.database.url,
     kafka: arena.kafka,
     partitions: 4,
     rangeMinutes,

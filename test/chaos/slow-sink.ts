@@ -93,7 +93,7 @@ export async function measureSlowSink(
 ): Promise<SlowSink> {
   const kafka = arena.kafka;
   await using pipeline = await createPipeline({
-    ...{ mariadbUrl: arena.mariadb.url, kafka, partitions: 4, rangeMinutes },
+    ...{ mariadbUrl: arena.database.url, kafka, partitions: 4, rangeMinutes },
   });
   const { target, names } = pipeline;
   const links = ['tail-log', 'aggregate-store', 'sink-store'] as const;

@@ -35,7 +35,7 @@ export async function soak(
   say: (text: string) => void,
 ): Promise<SoakResult> {
   await using pipeline = await createPipeline({
-    mariadbUrl: arena.mariadb.url,
+    mariadbUrl: arena.database.url,
     kafka: arena.kafka,
     partitions: 4,
     rangeMinutes,

@@ -26,7 +26,7 @@ export async function measureTakeOvers(
   say: (text: string) => void = () => {},
 ): Promise<TakeOver[]> {
   await using pipeline = await createPipeline({
-    mariadbUrl: arena.mariadb.url,
+    mariadbUrl: arena.database.url,
     kafka: arena.kafka,
     partitions: 4,
     rangeMinutes,

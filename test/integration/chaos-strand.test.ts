@@ -24,7 +24,7 @@ test.skipIf(!canStartServers())(
     await using arena = await openArena();
     const { seed } = testSeed(20_260_504);
     await using pipeline = await createPipeline({
-      mariadbUrl: arena.mariadb.url,
+      mariadbUrl: arena.database.url,
       kafka: arena.kafka,
       partitions: 2,
       rangeMinutes,
