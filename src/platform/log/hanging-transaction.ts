@@ -40,8 +40,8 @@ function outcomeOf(state: string): boolean | undefined {
 /**
  * What is known of the last transaction, by what the coordinator has now and by what was kept when an attempt
  * of ours to take the id over failed half way. Each attempt of anybody takes at least one epoch: at one more
- * than we saw last, nobody but us, or somebody who wrote nothing, can have taken it. At two, there may have been a transaction that the
- * second of them made the coordinator forget.
+ * than we saw last, nobody but us, or somebody who wrote nothing, can have taken it. At two, there may have
+ * been a transaction that the second of them made the coordinator forget.
  */
 export function stillKnown(
   seen: LastTransaction | undefined,
@@ -63,11 +63,11 @@ export async function findHanging(
   producerId: bigint | undefined,
   topicPrefix: string | undefined,
 ): Promise<{ topic: string; partitions: number[] }[]> {
-  const isOurs = (topic: string) =>
-    topicPrefix !== undefined && topic.startsWith(`${topicPrefix}.`);
   const open = await findOpenProducers(cluster, {
-    wanted: ({ topic, isInternal }) => (topicPrefix === undefined ? !isInternal : isOurs(topic)),
-    needed: isOurs,
+    wanted: ({ topic, isInternal }) =>
+      topicPrefix === undefined ? !isInternal : topic.startsWith(`${topicPrefix}.`),
+    // Topics of others may be dead for long.
+    mustBeLed: topicPrefix !== undefined,
   });
   const ours = open.filter((one) => one.producerId === producerId);
   return [...Map.groupBy(ours, ({ topic }) => topic)].map(([topic, list]) => ({

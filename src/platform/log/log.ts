@@ -1,12 +1,5 @@
 import type { Stream } from '../../contracts/stream.ts';
 
-/**
- * The log port: what UsageStream needs of a partitioned, transactional, append-only log.
- * Two adapters: kafka.ts (the real one) and, later, an embedded one; one conformance suite
- * (test/integration/log-conformance.ts) holds both to this text.
- *
- * Offsets are numbers: a log of 2^53 records is out of reach; adapters refuse more.
- */
 export interface WriterOptions {
   readonly transactionalId: string;
   readonly transactionTimeoutMs?: number;
@@ -19,6 +12,13 @@ export interface WriterOptions {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * The log port: what UsageStream needs of a partitioned, transactional, append-only log.
+ * Two adapters: kafka.ts (the real one) and, later, an embedded one; one conformance suite
+ * (test/integration/log-conformance.ts) holds both to this text.
+ *
+ * Offsets are numbers: a log of 2^53 records is out of reach; adapters refuse more.
+ */
 export interface EventLog extends AsyncDisposable {
   /** Creates missing topics as their streams say. @throws LOG_TOPIC_MISMATCH when one exists otherwise. */
   ensureTopics(prefix: string, streams: readonly Stream[], feedPartitions: number): Promise<void>;

@@ -23,17 +23,17 @@ export interface OpenProducer {
 
 export interface AskedTopics {
   readonly wanted: (topic: TopicMetadata) => boolean;
-  /** Those of which every partition must have a leader that can be asked. */
-  readonly needed: (topic: string) => boolean;
+  /** Every partition of them must have a leader that can be asked. */
+  readonly mustBeLed: boolean;
 }
 
 /**
  * Partitions of some topics whose end a reader of committed records cannot see, and why.
- * @throws BrokerError LEADER_NOT_AVAILABLE when a needed one has no leader.
+ * @throws BrokerError LEADER_NOT_AVAILABLE when one has no leader and must have one.
  */
 export async function findOpenProducers(
   cluster: Cluster,
-  { wanted, needed }: AskedTopics,
+  { wanted, mustBeLed }: AskedTopics,
 ): Promise<OpenProducer[]> {
   const { topicMetadata } = await cluster.metadata({ topics: [] });
   const led = topicMetadata
@@ -41,7 +41,7 @@ export async function findOpenProducers(
     .flatMap(({ topic, partitionMetadata }) =>
       partitionMetadata.map(({ partitionId, leader }) => ({ topic, partitionId, leader })),
     );
-  if (led.some(({ topic, leader }) => leader < 0 && needed(topic)))
+  if (mustBeLed && led.some(({ leader }) => leader < 0))
     throw new BrokerError('LEADER_NOT_AVAILABLE');
   const found: OpenProducer[] = [];
   for (const [nodeId, ofNode] of Map.groupBy(led, ({ leader }) => leader)) {
@@ -72,7 +72,7 @@ export async function openTransactions(
 ): Promise<OpenTransaction[]> {
   const producers = await findOpenProducers(cluster, {
     wanted: (one) => one.topic === topic,
-    needed: () => false,
+    mustBeLed: false,
   });
   if (producers.length === 0) return [];
   const ids = new Map<bigint, string>();
