@@ -8,7 +8,8 @@ import type { EventLog, PartitionOffsets } from '../platform/log/log.ts';
  * of them holds tells of the others; offsets never go back to 0. Whether one was made anew shows best to who
  * has read what the others hold (own-placements.ts).
  *
- * @param wait Between two looks: a broker that just started may not know all topics.
+ * @param wait Between two looks: they are read one beside the other, and a leader that has just begun writes to
+ *   all of them meanwhile.
  * @throws LOG_TOPIC_MISSING
  */
 export async function refuseLostTopics(
@@ -57,20 +58,10 @@ export async function refuseNewFeed(log: EventLog, prefix: string): Promise<void
 
 /**
  * After a write that failed: tells when a topic is no longer there.
- * @param wait Between two looks: a broker that just started may not know all topics.
  * @throws LOG_TOPIC_MISSING
  */
-export async function refuseDeletedTopics(
-  log: EventLog,
-  topics: readonly string[],
-  wait: () => Promise<void>,
-): Promise<void> {
-  const gone = async () => {
-    for (const topic of topics) if ((await log.offsets(topic)).length === 0) return topic;
-    return null;
-  };
-  if ((await gone()) === null) return;
-  await wait();
-  const topic = await gone();
-  if (topic !== null) throw new AppError('LOG_TOPIC_MISSING', { topic, reason: 'deleted' });
+export async function refuseDeletedTopics(log: EventLog, topics: readonly string[]): Promise<void> {
+  for (const topic of topics)
+    if ((await log.offsets(topic)).length === 0)
+      throw new AppError('LOG_TOPIC_MISSING', { topic, reason: 'deleted' });
 }

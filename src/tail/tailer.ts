@@ -35,8 +35,8 @@ export interface TailerIo {
 
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
-/** A broker that starts knows all its topics by then. */
-const deletedMs = 3000;
+/** What a leader that has just begun writes is in all topics by then. */
+const begunMs = 3000;
 /** How long a stop, or the end of a turn, may take before what hangs is left behind. */
 const stopMs = 4500;
 
@@ -69,7 +69,7 @@ export async function runLed(
   const retry = new Retry(settings, tail, signal);
   while (!signal.aborted) {
     try {
-      await refuseLostTopics(io.log, settings.prefix, () => pause(deletedMs, signal));
+      await refuseLostTopics(io.log, settings.prefix, () => pause(begunMs, signal));
       await ensureTopics(settings, tail);
       crashPoint('tail.topics-made');
       await using leadership = await Leadership.join({
@@ -115,7 +115,7 @@ async function lead(
       if (isAppError(error, 'LOG_FENCED')) throw error;
       if (isAppError(error, 'LOG_WRITE_FAILED')) {
         io.metrics.tailReplacedWriters.inc();
-        await refuseDeleted(settings, io, turn);
+        await refuseDeleted(settings, io);
       }
       if (!seat.lost.aborted) await retry.after(error);
     } finally {
@@ -128,14 +128,10 @@ const ensureTopics = (settings: StreamSettings, { log }: TailIo): Promise<void> 
   log.ensureTopics(settings.prefix, streamsOf(settings), settings.feedPartitions);
 
 // A log that cannot be asked is another fault, which the next try meets.
-async function refuseDeleted(
-  settings: StreamSettings,
-  { log }: TailIo,
-  signal: AbortSignal,
-): Promise<void> {
+async function refuseDeleted(settings: StreamSettings, { log }: TailIo): Promise<void> {
   const topics = streamsOf(settings).map((stream) => stream.topic(settings.prefix));
   try {
-    await refuseDeletedTopics(log, topics, () => pause(deletedMs, signal));
+    await refuseDeletedTopics(log, topics);
   } catch (error) {
     if (isAppError(error, 'LOG_TOPIC_MISSING')) throw error;
   }
