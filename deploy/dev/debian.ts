@@ -23,15 +23,13 @@ export type Missing = {
  * @throws Error that says what to install when it cannot be done here or is not wanted.
  */
 export async function installPackages(
-  missing: Missing,
+  asked: Missing,
   yes: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  const missing = { ...asked, galera: asked.galera && canInstall('galera-4') };
   const names = describe(missing);
   if (names.length === 0) return;
-  const { galera, ...needed } = missing;
-  if (galera && !canInstall('galera-4'))
-    return installPackages({ ...needed, galera: false }, yes, signal);
   if (!findProgram('apt-get')) throw new Error(`Install ${names.join(', ')}${OTHERWISE}`);
   if (process.getuid?.() !== 0) {
     const packages = choosePackages(missing).join(' ');

@@ -156,9 +156,9 @@ async function standBy(
   const { options, t, owner } = self;
   const { control, work: publishing, reading, heart } = sessions;
   const { schema, leaseMs, untilMs, pollMs } = options;
+  const answerMs = leaseAnswerMs(leaseMs);
   for (let told = false; !io.signal.aborted;) {
     // Idle until the lease is ours: one that died meanwhile must not be found out then.
-    const answerMs = leaseAnswerMs(leaseMs);
     await Promise.all([publishing, reading, heart].map((one) => one.prove(answerMs)));
     try {
       const lease = await takeLease(control, t, {

@@ -4,6 +4,8 @@ import type { EventLog, OutRecord } from '../platform/log/log.ts';
 import { placement } from '../../streams/placement.ts';
 import { refuseNewFeed } from './lost-topics.ts';
 import { readPlacements } from './placement-record.ts';
+import { unseen } from './own-position.ts';
+import { accountsOf } from './placement.ts';
 import type { KnownPlacements } from './placement.ts';
 import { readPosition } from './position.ts';
 import type { PositionRecord } from './position.ts';
@@ -49,11 +51,7 @@ export async function readOwnPlacements(
   });
   // What was read is a part of them, which nobody uses.
   if (signal.aborted) return known;
-  if (!isThere)
-    throw new AppError('LOG_UNREACHABLE', {
-      topic: placement.topic(prefix),
-      reason: 'what was just committed is not there to be read',
-    });
+  if (!isThere) throw unseen(placement.topic(prefix));
   if (areLost(known, stored)) throw lost(prefix, known, stored);
   if (known.partitions.size > 0) await refuseNewFeed(log, prefix);
   return known;
@@ -82,19 +80,17 @@ export async function readKnownPlacements(
   return known;
 }
 
-const count = ({ partitions, held }: KnownPlacements): number => partitions.size + held.size;
-
 // A position of an older version does not say how many; an event has an account.
 const least = (stored: PositionRecord | null): number =>
   stored?.accounts ?? (stored?.newestEvent ? 1 : 0);
 
 const areLost = (known: KnownPlacements, stored: PositionRecord | null): boolean =>
-  count(known) < least(stored);
+  accountsOf(known) < least(stored);
 
 const lost = (prefix: string, known: KnownPlacements, stored: PositionRecord | null) =>
   new AppError('LOG_TOPIC_MISSING', {
     topic: placement.topic(prefix),
     reason: 'made anew, or emptied',
-    accounts: count(known),
+    accounts: accountsOf(known),
     expected: least(stored),
   });

@@ -22,11 +22,14 @@ export async function readOwnPosition(
   const saw = (value: string) => void (isThere ||= value === note.value);
   const found = await readNewest(log, prefix, [prefix, String(note.key)], signal, saw);
   if (signal.aborted) return null;
-  if (!isThere)
-    throw new AppError('LOG_UNREACHABLE', {
-      topic: note.topic,
-      reason: 'what was just committed is not there to be read',
-    });
+  if (!isThere) throw unseen(note.topic);
   const value = found.get(prefix);
   return value === undefined ? null : decodePosition(value);
 }
+
+/** A topic does not show the note that was committed to it. */
+export const unseen = (topic: string): AppError =>
+  new AppError('LOG_UNREACHABLE', {
+    topic,
+    reason: 'what was just committed is not there to be read',
+  });

@@ -37,6 +37,10 @@ const nothingKnown = (): KnownPlacements => ({
   byZone: false,
 });
 
+/** How many accounts have a place or wait for one. */
+export const accountsOf = ({ partitions, held }: KnownPlacements): number =>
+  partitions.size + held.size;
+
 /**
  * Which feed partition each account lives on. An account's first place is its last; new ones are handed
  * out once, by `takeNew`, to be written in the transaction of the account's first record.
@@ -125,7 +129,7 @@ export class Placements {
 
   /** How many have a place or wait for one. */
   get accounts(): number {
-    return this.#known.partitions.size + this.#known.held.size;
+    return accountsOf(this.#known);
   }
 
   /** Whether `takeNew` would say something. */

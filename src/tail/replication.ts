@@ -62,6 +62,8 @@ export async function mayStillGet(connection: Connection): Promise<string | null
  * What it has not fetched yet is not seen.
  */
 export async function appliedLagMs(connection: Connection): Promise<number | null> {
+  // It may not be told; asked for at each sample, this is not worth two questions that cannot change it.
+  if (denied.has(connection)) return 0;
   const channels = await replicationOf(connection);
   if (channels === 'hidden' || channels.length === 0) return 0;
   return lagOf(channels, await isReadOnly(connection));

@@ -136,7 +136,6 @@ export async function runSession(
       await batch.commit([encodeState(prefix, { ...said, atMs: io.clock.now() })]);
     };
     const readPosition = () => readOwnPosition(log, prefix, note, signal);
-    const told = { say, readPosition };
     const context = {
       settings,
       io,
@@ -146,7 +145,8 @@ export async function runSession(
       batch,
       output,
       accounts,
-      ...told,
+      say,
+      readPosition,
     };
     return await (end === null ? pollSource(context) : follow(context, end));
   } catch (error) {
