@@ -7,8 +7,9 @@ import { startMariaDb } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import type { Arena } from './arena.ts';
 import { copyCloud } from './copy-cloud.ts';
-import { holds } from './holds.ts';
 import { LivingCloud, rangeMinutes } from './living-cloud.ts';
+import { memoryLines, watchMemory } from './memory.ts';
+import type { Memory } from './memory.ts';
 import { Player } from './player.ts';
 import { median } from './verdicts.ts';
 import { whenPublished } from './when-published.ts';
@@ -19,11 +20,7 @@ export interface Recoveries {
   readonly awayMs: number;
   readonly servers: readonly Recovery[];
   /** What each process had before the first, and at most. */
-  readonly processes: readonly {
-    readonly name: string;
-    readonly beforeMb: number;
-    readonly mostMb: number;
-  }[];
+  readonly processes: readonly Readonly<Memory>[];
   readonly compared: number;
   readonly lost: number;
   readonly doubled: number;
@@ -75,17 +72,13 @@ export async function measureRecoveries(
   const player = new Player(cloud, false);
   player.start();
   const results: Recovery[] = [];
-  let memory: { name: string; beforeMb: number; mostMb: number }[] = [];
-  const sampling = setInterval(() => {
-    for (const [i, one] of memory.entries())
-      one.mostMb = Math.max(one.mostMb, holds(stages[i]!).rssMb);
-  }, sampleMs);
+  let sampling: NodeJS.Timeout | undefined;
   try {
     await whenPublished(pipeline, await player.rest(() => cloud.finishHour()), stages);
-    memory = stages.map((one) => {
-      const { rssMb } = holds(one);
-      return { name: one.name, beforeMb: rssMb, mostMb: rssMb };
-    });
+    const memory = watchMemory(stages);
+    // Who waits for the stages tells of one that has ended.
+    const areThere = () => stages.every((one) => one.ended() === undefined);
+    sampling = setInterval(() => areThere() && memory.look(), sampleMs);
     let untilMs = cloud.atMs;
     for (const server of ['broker', 'source', 'store'] as const) {
       const tookMs: number[] = [];
@@ -108,7 +101,7 @@ export async function measureRecoveries(
       return cloud.recount(untilMs, store);
     });
     const counted = { lost: missing, doubled: duplicates, wrong: surplus + different };
-    return { awayMs, servers: results, processes: memory, compared: rows, ...counted };
+    return { awayMs, servers: results, processes: memory.processes, compared: rows, ...counted };
   } finally {
     clearInterval(sampling);
     await player.stop().catch(() => undefined);
@@ -128,11 +121,7 @@ export function recoveryTable(result: Recoveries): string {
         `${server.padEnd(17)}${String(tookMs.length).padStart(5)}  ${seconds(median(tookMs))}  ${seconds(Math.max(0, ...tookMs))}`,
     ),
     '',
-    'process    MB before  MB most',
-    ...processes.map(
-      ({ name, beforeMb, mostMb }) =>
-        `${name.padEnd(9)}${String(beforeMb).padStart(11)}${String(mostMb).padStart(9)}`,
-    ),
+    ...memoryLines(processes),
     `rows compared ${compared}, lost ${lost}, doubled ${doubled}, wrong ${wrong}`,
   ].join('\n');
 }

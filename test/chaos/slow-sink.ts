@@ -7,8 +7,9 @@ import { quoteName } from '../../src/platform/mysql.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { usageFeed } from '../../streams/index.ts';
 import type { Arena } from './arena.ts';
-import { holds } from './holds.ts';
 import { LivingCloud, rangeMinutes } from './living-cloud.ts';
+import { memoryLines, watchMemory } from './memory.ts';
+import type { Memory } from './memory.ts';
 import { whenPublished } from './when-published.ts';
 
 export interface SlowField {
@@ -24,11 +25,7 @@ export interface SlowField {
 }
 
 export interface SlowSink {
-  readonly processes: readonly {
-    readonly name: string;
-    readonly beforeMb: number;
-    readonly mostMb: number;
-  }[];
+  readonly processes: readonly Readonly<Memory>[];
   /** Records of the feed that no worker had stored, and windows not published, when the store was quick again. */
   readonly behind: { readonly records: number; readonly windows: number };
   readonly caughtUpMs: number;
@@ -51,10 +48,7 @@ export async function slowSink(field: SlowField): Promise<SlowSink> {
   );
   try {
     await whenPublished(pipeline, await hourThatCloses(cloud), stages);
-    const memory = stages.map((one) => {
-      const { rssMb } = holds(one);
-      return { name: one.name, beforeMb: rssMb, mostMb: rssMb };
-    });
+    const memory = watchMemory(stages);
     slow(true);
     const startMs = cloud.atMs;
     const everyMs = 250;
@@ -62,8 +56,7 @@ export async function slowSink(field: SlowField): Promise<SlowSink> {
     for (let step = 1; step <= steps; step++) {
       const nextMs = startMs + Math.round((hours * hourMs * step) / steps);
       await Promise.all([cloud.live(nextMs - cloud.atMs), sleep(everyMs)]);
-      for (const [i, one] of memory.entries())
-        one.mostMb = Math.max(one.mostMb, holds(stages[i]!).rssMb);
+      memory.look();
     }
     const behind = await howFarBehind(pipeline, cloud);
     say(`behind by ${behind.records} records and ${behind.windows} windows`);
@@ -72,11 +65,10 @@ export async function slowSink(field: SlowField): Promise<SlowSink> {
     const untilMs = await hourThatCloses(cloud);
     await whenPublished(pipeline, untilMs, stages);
     const caughtUpMs = Math.round(performance.now() - quickMs);
-    for (const [i, one] of memory.entries())
-      one.mostMb = Math.max(one.mostMb, holds(stages[i]!).rssMb);
+    memory.look();
     const { rows, missing, duplicates, surplus, different } = await cloud.recount(untilMs);
     return {
-      ...{ processes: memory, behind, caughtUpMs },
+      ...{ processes: memory.processes, behind, caughtUpMs },
       ...{ compared: rows, lost: missing, doubled: duplicates, wrong: surplus + different },
     };
   } finally {
@@ -118,11 +110,7 @@ export const grown = ({ processes }: Pick<SlowSink, 'processes'>): string[] =>
 export function slowSinkTable(result: SlowSink): string {
   const { processes, behind, caughtUpMs, compared, lost, doubled, wrong } = result;
   return [
-    'process    MB before  MB most',
-    ...processes.map(
-      ({ name, beforeMb, mostMb }) =>
-        `${name.padEnd(11)}${String(beforeMb).padStart(9)}${String(mostMb).padStart(9)}`,
-    ),
+    ...memoryLines(processes),
     `behind by ${behind.records} records and ${behind.windows} windows, caught up after ${(caughtUpMs / 1000).toFixed(1)} s`,
     `rows compared ${compared}, lost ${lost}, doubled ${doubled}, wrong ${wrong}`,
   ].join('\n');
