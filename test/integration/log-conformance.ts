@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defineStream } from '../../src/contracts/stream.ts';
 import type { Cleanup, Stream } from '../../src/contracts/stream.ts';
 import type { EventLog, LogBatch, OutRecord } from '../../src/platform/log/log.ts';
 import { partitionOfKey } from '../../src/platform/log/murmur2.ts';
 import { collect, readAll, readValues } from '../support/read-log.ts';
 import { randomSuffix } from '../support/servers.ts';
+import { testStream } from '../support/test-stream.ts';
 import { describeGroupConformance } from './log-group-conformance.ts';
 
 /** What every adapter of the log port must keep; `open` gives a log of its own each time. */
@@ -274,17 +274,5 @@ const valuesOf = (batches: readonly LogBatch[]) =>
 
 const of = (topic: string, value: string): OutRecord => ({ topic, partition: 0, key: null, value });
 
-function streamOf(partitions: Stream['partitions'], cleanup: Cleanup): Stream {
-  const name = `conformance-${randomSuffix()}`;
-  return defineStream({
-    name,
-    partitions,
-    cleanup,
-    retentionMs: 'forever',
-    writer: 'tail',
-    readers: [],
-    topic: (prefix) => `${prefix}.${name}`,
-    key: 'none',
-    what: 'a test',
-  });
-}
+const streamOf = (partitions: Stream['partitions'], cleanup: Cleanup): Stream =>
+  testStream(`conformance-${randomSuffix()}`, { partitions, cleanup });

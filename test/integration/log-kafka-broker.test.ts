@@ -5,10 +5,10 @@ import { isAppError } from '../../src/platform/errors.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog, LogTransaction, LogWriter, OutRecord } from '../../src/platform/log/log.ts';
 import { createLogger } from '../../src/platform/logger.ts';
-import { defineStream } from '../../src/contracts/stream.ts';
 import { canStartServers, randomSuffix, startKafka } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { collect, readValues } from '../support/read-log.ts';
+import { testStream } from '../support/test-stream.ts';
 import { LogStore } from './log-store.ts';
 
 const LIMIT_MS = 90_000;
@@ -38,18 +38,7 @@ describe.skipIf(!canStartServers())('a Kafka log over a broker that is hurt', ()
   }, LIMIT_MS);
 
   const newTopic = async (partitions = 1) => {
-    const name = `hurt-${randomSuffix()}`;
-    const stream = defineStream({
-      name,
-      partitions,
-      cleanup: 'delete',
-      retentionMs: 'forever',
-      writer: 'tail',
-      readers: [],
-      topic: (prefix) => `${prefix}.${name}`,
-      key: 'none',
-      what: 'a test',
-    });
+    const stream = testStream(`hurt-${randomSuffix()}`, { partitions });
     await log.ensureTopics('t', [stream], 1);
     return stream.topic('t');
   };

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { defineStream } from '../../src/contracts/stream.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { leaveHanging, transactionOf } from '../support/hanging.ts';
@@ -8,21 +7,12 @@ import { withAdmin } from '../support/kafka-admin.ts';
 import { coordinatorOf, leaderOf, startKafkaCluster } from '../support/kafka-cluster.ts';
 import { readValues } from '../support/read-log.ts';
 import { canStartServers } from '../support/servers.ts';
+import { testStream } from '../support/test-stream.ts';
 
 const logger = createLogger({ level: 'silent' });
 const transactionalId = 't-writer';
 
-const stream = defineStream({
-  name: 'fresh',
-  partitions: 1,
-  cleanup: 'delete',
-  retentionMs: 'forever',
-  writer: 'tail',
-  readers: [],
-  topic: (prefix) => `${prefix}.fresh`,
-  key: 'none',
-  what: 'a test',
-});
+const stream = testStream('fresh');
 
 test.skipIf(!canStartServers())(
   'while a partition has no leader no writer takes its id: that it was committed is not forgotten',

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defineStream } from '../../src/contracts/stream.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog, OutRecord } from '../../src/platform/log/log.ts';
 import { createLogger } from '../../src/platform/logger.ts';
@@ -8,6 +7,7 @@ import { leaveHanging, takeOver, writeWithoutMarker } from '../support/hanging.t
 import { canStartServers, randomSuffix, startKafka } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { readValues } from '../support/read-log.ts';
+import { testStream } from '../support/test-stream.ts';
 
 const LIMIT_MS = 90_000;
 const logger = createLogger({ level: 'silent' });
@@ -34,18 +34,7 @@ describe.skipIf(!canStartServers())('a coordinator', () => {
   }, LIMIT_MS);
 
   const newTopic = async (partitions = 1) => {
-    const name = `hurt-${randomSuffix()}`;
-    const stream = defineStream({
-      name,
-      partitions,
-      cleanup: 'delete',
-      retentionMs: 'forever',
-      writer: 'tail',
-      readers: [],
-      topic: (prefix) => `${prefix}.${name}`,
-      key: 'none',
-      what: 'a test',
-    });
+    const stream = testStream(`hurt-${randomSuffix()}`, { partitions });
     await log.ensureTopics('t', [stream], 1);
     return stream.topic('t');
   };

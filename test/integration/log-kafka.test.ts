@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { defineStream } from '../../src/contracts/stream.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { withAdmin } from '../support/kafka-admin.ts';
 import { readValues } from '../support/read-log.ts';
 import { randomSuffix, servers } from '../support/servers.ts';
+import { testStream } from '../support/test-stream.ts';
 import { describeLogConformance } from './log-conformance.ts';
 
 const logger = createLogger({ level: 'silent' });
@@ -17,19 +17,7 @@ test('a writer whose topic gets more partitions stops before it puts a key elsew
   const brokers = servers().kafkaBrokers;
   await using log = await openKafkaLog({ brokers, clientId: 'more-partitions', logger });
   const prefix = `t${randomSuffix()}`;
-  const streamOf = (name: string) =>
-    defineStream({
-      name,
-      partitions: 1,
-      cleanup: 'delete',
-      retentionMs: 'forever',
-      writer: 'tail',
-      readers: [],
-      topic: (of) => `${of}.${name}`,
-      key: 'none',
-      what: 'a test',
-    });
-  const [kept, next] = [streamOf('kept'), streamOf('next')];
+  const [kept, next] = [testStream('kept'), testStream('next')];
   await log.ensureTopics(prefix, [kept, next], 1);
   const topic = kept.topic(prefix);
   const record = (of: string) => ({ topic: of, partition: null, key: 'k', value: of });

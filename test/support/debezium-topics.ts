@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 import type { EventLog } from '../../src/platform/log/log.ts';
 import type { TailedCloud } from './tailed-cloud.ts';
 import { capturedTables } from '../../src/tail/captured-tables.ts';
@@ -72,4 +73,18 @@ export function masked(record: RawRecord, prefix: string): RawRecord {
     value: value?.includes('"op":"r"') === true ? value.replaceAll(/"ts_[mun]s":\d+/g, '0') : value,
     headers: record.headers.map(([name, text]) => [name, own.has(name) ? '*' : text]),
   };
+}
+
+/** The raw topics of a prefix are those of a witness, but for what is a connector's own. @returns the former */
+export async function expectSameRaw(
+  cloud: TailedCloud,
+  prefix: string,
+  witness: string,
+): Promise<ReadonlyMap<string, readonly RawRecord[]>> {
+  const [ours, history] = [await rawTopics(cloud, prefix), await rawTopics(cloud, witness)];
+  for (const [table, expected] of history) {
+    const found = ours.get(table)!.map((each) => masked(each, prefix));
+    expect(found).toEqual(expected.map((each) => masked(each, witness)));
+  }
+  return ours;
 }
