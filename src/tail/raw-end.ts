@@ -81,6 +81,10 @@ async function scanBack(
 
 type End = RawPlace & { readonly records: number };
 
+/** A change of a key is a delete, its tombstone and a create; any other change is one of these or the first two. */
+const changeParts = ['delete', 'tombstone', 'row'] as const;
+type ChangePart = (typeof changeParts)[number];
+
 export interface ScannedPartition {
   readonly layout: TableLayout;
   readonly partition: number;
@@ -100,7 +104,7 @@ export class PartitionScan {
   /** Each record is in the partition that our key would give it. */
   isByKey = true;
   /** The change of the record before, and its records so far in a row. */
-  #run: End | null = null;
+  #run: (End & { readonly last: ChangePart }) | null = null;
 
   constructor(of: ScannedPartition) {
     this.#of = of;
@@ -109,7 +113,7 @@ export class PartitionScan {
   saw({ key, value }: Pick<LogRecord, 'key' | 'value'>): void {
     if (value === null) {
       // The tombstone is a record of the delete before it.
-      if (this.#run) this.#count(this.#run);
+      if (this.#run) this.#count(this.#run, 'tombstone');
       return;
     }
     const { layout, after, sinceMs } = this.#of;
@@ -130,14 +134,22 @@ export class PartitionScan {
     }
     this.isByKey &&= this.#isByKey(key);
     // A snapshot has its place, and no row of the binlog.
-    this.#count({ file, pos, row: change.op === 'r' ? -1 : change.position.row, records: 0 });
+    const row = change.op === 'r' ? -1 : change.position.row;
+    this.#count({ file, pos, row }, change.op === 'd' ? 'delete' : 'row');
   }
 
-  #count(place: End): void {
-    const same = this.#run !== null && compareRawPlaces(this.#run, place) === 0;
-    this.#run = { ...place, records: same ? this.#run!.records + 1 : 1 };
+  #count({ file, pos, row }: RawPlace, last: ChangePart): void {
+    const before = this.#run;
+    // One that was sent twice without another between begins with a part that it had, or one before that.
+    const goesOn =
+      before !== null &&
+      compareRawPlaces(before, { file, pos, row }) === 0 &&
+      changeParts.indexOf(last) > changeParts.indexOf(before.last);
+    const records = goesOn ? before.records + 1 : 1;
+    this.#run = { file, pos, row, records, last };
     const order = this.end === null ? 1 : compareRawPlaces(this.#run, this.end);
-    if (order > 0 || (order === 0 && this.#run.records > this.end!.records)) this.end = this.#run;
+    if (order > 0 || (order === 0 && records > this.end!.records))
+      this.end = { file, pos, row, records };
   }
 
   #isByKey(key: Buffer | null): boolean {

@@ -18,7 +18,8 @@ const ofOurs = (id: number) => ({
   value: Buffer.from(debeziumEvent('acs', id).replace('"version":"x', `"version":"${ownVersion}x`)),
 });
 
-function scan(records: readonly ReturnType<typeof record>[], more: object = {}): PartitionScan {
+type Seen = Parameters<PartitionScan['saw']>[0];
+function scan(records: readonly Seen[], more: object = {}): PartitionScan {
   const at = { layout, partition: 0, partitions: 1, after: { file, pos: 200 }, sinceMs: 0 };
   const made = new PartitionScan({ ...at, ...more });
   for (const each of records) made.saw(each);
@@ -41,6 +42,31 @@ test.each([
   { why: 'what came after ours', records: [ofOurs(1), record(2)], pos: 200 },
 ])('the end of a partition is $why', ({ records, pos }) => {
   expect(scan(records).end?.pos).toBe(pos);
+});
+
+const keyChange = (op: 'c' | 'd', key: string) => {
+  const event = JSON.parse(debeziumEvent('acs', 3)) as { after: unknown };
+  const value = op === 'd' ? { ...event, op, before: event.after, after: null } : event;
+  return { key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)) };
+};
+const moved = {
+  delete: keyChange('d', '{"id":2}'),
+  tombstone: { key: Buffer.from('{"id":2}'), value: null },
+  create: keyChange('c', '{"id":3}'),
+};
+test.each([
+  { why: 'a delete', records: [moved.delete], count: 1 },
+  { why: 'with its tombstone', records: [moved.delete, moved.tombstone], count: 2 },
+  { why: 'all three', records: [moved.delete, moved.tombstone, moved.create], count: 3 },
+  { why: 'a delete, sent again', records: [moved.delete, moved.delete], count: 1 },
+  {
+    why: 'two, and the first of them again',
+    records: [moved.delete, moved.tombstone, moved.delete],
+    count: 2,
+  },
+  { why: 'only the create, sent again', records: [moved.create, moved.create], count: 1 },
+])('of a change of a key it is said how many records are there: $why', ({ records, count }) => {
+  expect(scan(records).end).toEqual({ file, pos: 300, row: 0, records: count });
 });
 
 test('what is of a history that was left is no end', () => {
