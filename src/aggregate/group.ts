@@ -40,6 +40,7 @@ export async function joinGroup(
   io: GroupIo,
   finished: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
+  const { metrics } = io;
   const workers = new Map<number, PartitionWorker>();
   const leaving = new AbortController();
   const signal = AbortSignal.any([io.signal, leaving.signal]);
@@ -47,6 +48,11 @@ export async function joinGroup(
     group: options.group,
     topic: options.feedTopic,
     concurrency: Math.min(concurrency, options.feedPartitions),
+    onMembership(fault) {
+      if (!fault) return metrics.faults.end('aggregate');
+      metrics.retries.inc({ room: 'aggregate', code: fault.code });
+      metrics.faults.note('aggregate', fault.code);
+    },
     handler: handlerOf(options, io, workers, signal),
     ...(options.sessionTimeoutMs === undefined
       ? {}

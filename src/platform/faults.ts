@@ -26,7 +26,7 @@ export class Faults {
 
   /** The part cannot work for now, and tries again. */
   note(part: Part, code: ErrorCode): void {
-    this.#end(part);
+    this.end(part);
     this.#now.set(part, code);
     this.#gauge.set({ part, code }, 1);
   }
@@ -34,7 +34,7 @@ export class Faults {
   /** The part works, or works again. */
   clear(part: Part): void {
     this.#worked.add(part);
-    this.#end(part);
+    this.end(part);
   }
 
   /**
@@ -50,7 +50,8 @@ export class Faults {
     return [...this.#now].map(([part, code]) => ({ part, code, fix: errorCodes[code].fix }));
   }
 
-  #end(part: Part): void {
+  /** Nothing keeps the part from working, whether there is work for it or not. */
+  end(part: Part): void {
     const code = this.#now.get(part);
     if (code === undefined) return;
     this.#now.delete(part);

@@ -15,6 +15,8 @@ const asError = (fault: unknown): Error =>
 interface Seats {
   current: AbortController | null;
   fault: unknown;
+  /** In the group, with the seat or without. */
+  isMember: boolean;
   changed: () => void;
 }
 
@@ -36,10 +38,12 @@ export class Leadership implements AsyncDisposable {
     readonly prefix: string;
     readonly sessionTimeoutMs: number;
     readonly logger: Logger;
+    /** What keeps us out of the group for now. */
+    readonly onFault?: (fault: AppError) => void;
   }): Promise<Leadership> {
-    const { log, prefix, logger } = options;
+    const { log, prefix, logger, onFault = () => {} } = options;
     const topic = positions.topic(prefix);
-    const seats: Seats = { current: null, fault: undefined, changed: () => {} };
+    const seats: Seats = { current: null, fault: undefined, isMember: false, changed: () => {} };
     const lose = (reason: string) => {
       if (!seats.current) return;
       logger.info({ prefix, reason }, 'tail lead lost');
@@ -67,6 +71,11 @@ export class Leadership implements AsyncDisposable {
         },
       },
       concurrency: 1,
+      onMembership(fault) {
+        seats.isMember = fault === null;
+        if (fault) onFault(fault);
+        else seats.changed();
+      },
     });
     const leadership = new Leadership(member, seats);
     const end = (fault: unknown) => {
@@ -82,17 +91,21 @@ export class Leadership implements AsyncDisposable {
   }
 
   /**
-   * Waits for our turn; `standBy` is called when it is not at once. null when the signal aborts first.
+   * Waits for our turn; `standBy` is called when it is not at once, and says whether we are in the group.
+   * null when the signal aborts first.
    *
    * @throws what ended the membership.
    */
-  async seat(signal: AbortSignal, standBy: () => void = () => {}): Promise<Seat | null> {
+  async seat(
+    signal: AbortSignal,
+    standBy: (isMember: boolean) => void = () => {},
+  ): Promise<Seat | null> {
     const seats = this.#seats;
     for (;;) {
       if (signal.aborted) return null;
       if (seats.current) return { lost: seats.current.signal };
       if (seats.fault !== undefined) throw asError(seats.fault);
-      standBy();
+      standBy(seats.isMember);
       await new Promise<void>((resolve) => {
         const go = () => {
           signal.removeEventListener('abort', go);

@@ -77,6 +77,10 @@ export async function runLed(
         prefix: settings.prefix,
         logger: io.logger,
         sessionTimeoutMs: settings.sessionTimeoutMs,
+        onFault: ({ code }) => {
+          io.metrics.retries.inc({ room: 'tail', code });
+          io.metrics.faults.note('tail', code);
+        },
       });
       const reached = await lead(settings, tail, signal, leadership, retry, session);
       if (reached) return { reason: 'until' };
@@ -101,7 +105,10 @@ async function lead(
     io.metrics.tailLeader.set(0);
     if (signal.aborted) return false;
     io.onProgress({ phase: 'standby' });
-    const seat = await leadership.seat(signal, () => io.metrics.tailLag.forget());
+    const seat = await leadership.seat(signal, (isMember) => {
+      io.metrics.tailLag.forget();
+      if (isMember) io.metrics.faults.end('tail');
+    });
     if (!seat) return false;
     io.logger.info({ prefix: settings.prefix }, 'tail lead taken');
     io.metrics.tailLeader.set(1);

@@ -23,6 +23,7 @@ interface MemberOptions {
   readonly group: string;
   readonly topic: string;
   readonly sessionTimeoutMs?: number | undefined;
+  readonly onMembership?: ((fault: AppError | null) => void) | undefined;
   readonly brokers: readonly string[];
   readonly logger: Logger;
 }
@@ -103,7 +104,7 @@ const sessionWithin = (askedMs: number): number =>
 function superviseConsumer(
   consumer: Consumer,
   feed: GroupFeed,
-  { group, topic, brokers, logger }: MemberOptions,
+  { group, topic, brokers, logger, onMembership = () => {} }: MemberOptions,
   sessionTimeoutMs: number,
 ): { failed: Promise<never>; hasHope(): boolean; stop(): void } {
   const failure = Promise.withResolvers<never>();
@@ -111,6 +112,7 @@ function superviseConsumer(
   const silenceMs = Math.max(SILENCE_MS, 3 * sessionTimeoutMs);
   let lastSignMs = performance.now();
   let stopped = false;
+  let isOut = false;
   const sign = () => void (lastSignMs = performance.now());
   const { GROUP_JOIN, REBALANCING, FETCH, HEARTBEAT, CRASH } = consumer.events;
   consumer.on(FETCH, sign);
@@ -122,6 +124,8 @@ function superviseConsumer(
     consumer.pause([{ topic }]);
     const partitions = payload.memberAssignment[topic] ?? [];
     logger.info({ group, topic, partitions }, 'group joined');
+    isOut = false;
+    onMembership(null);
     feed.assign([...partitions].toSorted((a, b) => a - b));
   });
   consumer.on(REBALANCING, () => {
@@ -130,7 +134,12 @@ function superviseConsumer(
   consumer.on(CRASH, ({ payload }) => {
     // It has left the group; after a restart it joins as another member.
     if (!stopped) feed.revoke();
-    if (!payload.restart) failure.reject(unreachable(brokers, payload.error));
+    const fault = unreachable(brokers, payload.error);
+    if (!payload.restart) return failure.reject(fault);
+    const { code, facts } = fault;
+    if (!isOut) logger.warn({ group, topic, code, facts }, 'group left by a fault: joins again');
+    isOut = true;
+    onMembership(fault);
   });
   let aheadMs = Date.now() - performance.now();
   const watchdog = setInterval(() => {

@@ -1,4 +1,5 @@
 import type { Stream } from '../../contracts/stream.ts';
+import type { AppError } from '../errors.ts';
 
 export interface WriterOptions {
   readonly transactionalId: string;
@@ -73,6 +74,8 @@ export interface EventLog extends AsyncDisposable {
     sessionTimeoutMs?: number;
     /** How many partitions may be in `batch` at the same time; default 1. */
     concurrency?: number;
+    /** Told what keeps the member out of the group, while it tries again, and null whenever it has joined. */
+    onMembership?: (fault: AppError | null) => void;
   }): Promise<GroupMember>;
 }
 

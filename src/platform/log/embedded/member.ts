@@ -16,6 +16,7 @@ interface MemberOptions {
   readonly group: string;
   readonly topic: string;
   readonly sessionTimeoutMs?: number | undefined;
+  readonly onMembership?: ((fault: AppError | null) => void) | undefined;
   readonly logger: Logger;
 }
 
@@ -61,6 +62,7 @@ export function joinEmbeddedGroup(
   };
   feed.failed.catch(fail);
   beat();
+  options.onMembership?.(null);
   return {
     done: ended.promise,
     async [Symbol.asyncDispose]() {
