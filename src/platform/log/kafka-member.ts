@@ -132,8 +132,9 @@ function superviseConsumer(
     if (!stopped) feed.revoke();
   });
   consumer.on(CRASH, ({ payload }) => {
+    if (stopped) return;
     // It has left the group; after a restart it joins as another member.
-    if (!stopped) feed.revoke();
+    feed.revoke();
     const fault = unreachable(brokers, payload.error);
     if (!payload.restart) return failure.reject(fault);
     const { code, facts } = fault;
