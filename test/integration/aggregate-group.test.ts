@@ -6,7 +6,7 @@ import { createMetrics } from '../../src/platform/metrics.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog } from '../../src/platform/log/log.ts';
 import { usageFeed } from '../../streams/index.ts';
-import { smallCloud } from '../support/aggregate-cloud.ts';
+import { cloudEndMs, smallCloud } from '../support/aggregate-cloud.ts';
 import { hour, placed, start, watermark } from '../support/aggregate-feed.ts';
 import type { Draft } from '../support/aggregate-feed.ts';
 import { startWorkerProcess } from '../support/aggregate-process.ts';
@@ -20,7 +20,6 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const { seed, random } = testSeed();
 const partitions = 4;
-const until = start + 48 * hour;
 let store: AggregateStore;
 let log: EventLog;
 let cloud: Draft[];
@@ -104,7 +103,7 @@ const never = new AbortController().signal;
 test(`one worker folds the feed up to a time and returns (seed ${seed})`, async () => {
   const seen = new Set<number>();
   const io = ioOf(never, { onProgress: ({ partition }) => seen.add(partition) });
-  await runAggregate(optionsOf('one', { untilMs: until }), io);
+  await runAggregate(optionsOf('one', { untilMs: cloudEndMs }), io);
   expect(await store.digest('one')).toEqual(whole);
   expect([...seen].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
 });
@@ -112,7 +111,7 @@ test(`one worker folds the feed up to a time and returns (seed ${seed})`, async 
 test('workers that join share the partitions; those that stay take over from one that leaves', async () => {
   const shared = await feedOf(cloud);
   const options = optionsOf('shared', { prefix: shared });
-  const end = watermark(start + 60 * hour);
+  const end = watermark(cloudEndMs + hour);
   const join = () => {
     const stop = new AbortController();
     const seen = new Set<number>();
@@ -142,7 +141,7 @@ test('workers that join share the partitions; those that stay take over from one
 });
 
 test('a worker killed with SIGKILL in the middle: another finishes, with the same rows', async () => {
-  const options = optionsOf('killed', { untilMs: until, memoryBytes: 100_000 });
+  const options = optionsOf('killed', { untilMs: cloudEndMs, memoryBytes: 100_000 });
   const victim = await stoppedWorker(options);
   victim.kill('SIGKILL');
   expect(await victim.ended).toMatchObject({ how: 'SIGKILL' });
@@ -152,7 +151,7 @@ test('a worker killed with SIGKILL in the middle: another finishes, with the sam
 });
 
 test('a worker frozen beyond its session is replaced, and finds so when it goes on', async () => {
-  const options = optionsOf('frozen', { untilMs: until });
+  const options = optionsOf('frozen', { untilMs: cloudEndMs });
   const frozen = await stoppedWorker(options);
   await runAggregate(options, ioOf(never));
   expect(await store.digest('frozen')).toEqual(whole);
@@ -163,7 +162,7 @@ test('a worker frozen beyond its session is replaced, and finds so when it goes 
 });
 
 test('a worker told to stop ends with code 0 and loses nothing', async () => {
-  const options = optionsOf('stopped', { untilMs: until });
+  const options = optionsOf('stopped', { untilMs: cloudEndMs });
   const stopped = await stoppedWorker(options);
   stopped.kill('SIGTERM');
   stopped.resume();

@@ -8,8 +8,8 @@ import type { EventLog, GroupHandler, OutRecord } from '../../src/platform/log/l
 import { createMetrics } from '../../src/platform/metrics.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { usageFeed } from '../../streams/index.ts';
-import { smallCloud } from '../support/aggregate-cloud.ts';
-import { hour, placed, start, watermark } from '../support/aggregate-feed.ts';
+import { cloudEndMs, smallCloud } from '../support/aggregate-cloud.ts';
+import { placed, watermark } from '../support/aggregate-feed.ts';
 import type { Draft } from '../support/aggregate-feed.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { dropRecords, withAdmin } from '../support/kafka-admin.ts';
@@ -23,7 +23,6 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const { seed, random } = testSeed();
 const partitions = 4;
-const until = start + 48 * hour;
 const brokers = servers().kafkaBrokers;
 let store: AggregateStore;
 let log: EventLog;
@@ -156,7 +155,7 @@ test(`work goes on while workers come and go every second and batches are slow (
   await using link = await FaultProxy.open(store.target);
   link.set({ latencyMs: 10 });
   const slow = { store: { ...store.target, port: link.port } };
-  const limits = { memoryBytes: 100_000, untilMs: until };
+  const limits = { memoryBytes: 100_000, untilMs: cloudEndMs };
   const worker = work(prefix, limits, slow);
   let [isOver, guests] = [false, 0];
   // It has no end of its own: what is seen meanwhile ends it.
@@ -226,7 +225,7 @@ test('from one worker to eight and back to two, every row is there once', async 
   await append(prefix, cloud.slice(200, 500));
   await Promise.race([sleep(500), ...more.map(({ done }) => done)]);
   await append(prefix, cloud.slice(500));
-  const end = [work(prefix, { untilMs: until }), work(prefix, { untilMs: until })];
+  const end = [work(prefix, { untilMs: cloudEndMs }), work(prefix, { untilMs: cloudEndMs })];
   for (const one of [first, ...more]) one.stop.abort();
   await Promise.all([first, ...more, ...end].map(({ done }) => done));
   expect(await store.digest(prefix)).toEqual(whole);
@@ -241,7 +240,7 @@ test('offsets of the group in Kafka do not matter: a worker starts where its tab
   }));
   const groupId = `${prefix}-aggregate-${prefix}`;
   await withAdmin(brokers, (admin) => admin.setOffsets({ groupId, topic, partitions: ends }));
-  await work(prefix, { untilMs: until }).done;
+  await work(prefix, { untilMs: cloudEndMs }).done;
   expect(await store.digest(prefix)).toEqual(whole);
 });
 
@@ -251,9 +250,11 @@ test("another producer's open transaction is shown with its owner, whose next st
   const transactionalId = `${prefix}-stranger`;
   const stranger = await log.writer({ transactionalId });
   const transaction = await stranger.begin();
-  const held = recordsOf(prefix, [watermark(until)]).filter(({ partition }) => partition === 1);
+  const held = recordsOf(prefix, [watermark(cloudEndMs)]).filter(
+    ({ partition }) => partition === 1,
+  );
   await transaction.append(held);
-  const worker = work(prefix, { untilMs: until });
+  const worker = work(prefix, { untilMs: cloudEndMs });
   const values = async () => (await worker.metrics.feedHeldRecords.get()).values;
   await expect
     .poll(values, { timeout: 10_000 })
@@ -270,7 +271,7 @@ test("another producer's open transaction is shown with its owner, whose next st
 
 test('a store that was promoted without its last commits gets what it lost from the feed', async () => {
   const prefix = await feedOf(cloud.slice(0, 300));
-  const worker = work(prefix, { untilMs: until });
+  const worker = work(prefix, { untilMs: cloudEndMs });
   const isIdle = async () => {
     const offsets = await log.offsets(usageFeed.topic(prefix));
     return offsets.reduce((sum, { next }) => sum + next, 0) === (await stands(prefix));

@@ -7,6 +7,7 @@ import { quoteName } from '../../src/platform/mysql.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { changeEvents, usageFeed, usageRecords } from '../../streams/index.ts';
 import { LivingCloud, rangeMinutes } from '../chaos/living-cloud.ts';
+import { hasConnected } from '../support/has-connected.ts';
 import { readAll } from '../support/read-log.ts';
 import { testSeed } from '../support/seeded.ts';
 import { servers } from '../support/servers.ts';
@@ -28,11 +29,12 @@ test(
     await cloud.live(3 * hourMs);
     const stopping = (async () => {
       for (let round = 0; round < rounds; round++) {
-        const before = await published(pipeline);
         const running = (['tail', 'aggregate', 'sink'] as const).map((stage) =>
           pipeline.start(stage),
         );
-        // All are in the middle of their work when a window has gone through all of them.
+        // A sink may publish what the last round left before the others have loaded their code.
+        while (!running.every(({ pid }) => hasConnected(pid))) await stillRun(running);
+        const before = await published(pipeline);
         while ((await published(pipeline)) === before) await stillRun(running);
         await sleep(random.whole(0, 500));
         for (const one of running) one.kill('SIGTERM');
