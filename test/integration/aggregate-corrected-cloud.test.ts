@@ -31,7 +31,7 @@ function inTime(cloud: readonly Draft[]): Draft[] {
 }
 
 describe.each(presets)('a cloud with many late events: %s', (preset) => {
-  const cloud = smallCloud(() => source.next(), 0.3);
+  const cloud = smallCloud(() => source.next());
 
   test('rows and corrections add up to what it would be, had none been late', async () => {
     const { store, generation } = await tell(preset, cloud, { size: 50 });
