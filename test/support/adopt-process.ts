@@ -1,10 +1,11 @@
-// An adopter as a process of its own, for tests that kill it. One line of JSON on stdout for each progress.
+// An adopter as a process of its own, for tests that kill it. It tells each progress.
 import { pino } from 'pino';
 import { systemClock } from '../../src/platform/clock.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import { runAdopt } from '../../src/tail/adopt.ts';
 import type { AdoptOptions } from '../../src/tail/adopt.ts';
+import { tellAndWait } from './tell-and-wait.ts';
 
 const { brokers, options } = JSON.parse(process.argv[2] ?? '') as {
   brokers: string[];
@@ -18,5 +19,5 @@ await runAdopt(options, {
   metrics: createMetrics(),
   clock: systemClock,
   signal: new AbortController().signal,
-  onProgress: (progress) => process.stdout.write(`${JSON.stringify(progress)}\n`),
+  onProgress: tellAndWait,
 });

@@ -23,10 +23,12 @@ async function killWhen(
 ): Promise<void> {
   const script = fileURLToPath(new URL(file, import.meta.url));
   const given = JSON.stringify({ brokers: servers().kafkaBrokers, options });
-  const child = spawn(process.execPath, [script, given], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script, given], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.on('error', () => undefined); // it was killed; its exit says so
   let seen = 0;
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (dies(JSON.parse(line) as TailProgress, ++seen)) child.kill('SIGKILL');
+    else child.stdin.write('.');
   });
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
   if (signal !== 'SIGKILL') throw new Error(`the tailer ended by itself with ${code ?? signal}`);
