@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { freePort } from '../../deploy/dev/ports.ts';
 import { openKafkaLog } from '../../src/platform/log/kafka.ts';
 import type { EventLog } from '../../src/platform/log/log.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { usageFeed } from '../../streams/index.ts';
-import { canStartServers, randomSuffix, startKafka } from '../support/servers.ts';
-import type { LocalServer } from '../support/servers.ts';
+import { canStartServers, randomSuffix } from '../support/servers.ts';
 import { KafkaProxy } from './kafka-proxy.ts';
+import { startProxiedKafka } from './proxied-kafka.ts';
+import type { ProxiedKafka } from './proxied-kafka.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -17,22 +17,18 @@ const CREATE_TOPICS = 19;
 
 /** What a broker says that has just started. */
 describe.skipIf(!canStartServers())('a Kafka log whose broker does not know a topic', () => {
-  let broker: LocalServer;
+  let kafka: ProxiedKafka;
   let port: number;
   let proxy: KafkaProxy;
   let log: EventLog;
   let prefix: string;
   let topic: string;
   beforeAll(async () => {
-    port = await freePort();
-    proxy = await KafkaProxy.open(() => port);
-    broker = await startKafka({
-      extra: { name: 'PROXIED', protocol: 'PLAINTEXT', port, advertised: proxy.port },
-    });
+    kafka = await startProxiedKafka();
+    ({ proxy, port } = kafka);
   });
   afterAll(async () => {
-    await proxy?.[Symbol.asyncDispose]();
-    await broker?.[Symbol.asyncDispose]();
+    await kafka?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
     proxy.fate = () => 'pass';

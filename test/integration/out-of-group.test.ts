@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { freePort } from '../../deploy/dev/ports.ts';
 import { runAggregate } from '../../src/aggregate/aggregate.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import { withAdmin } from '../support/kafka-admin.ts';
-import { canStartServers, servers, startKafka } from '../support/servers.ts';
+import { canStartServers, servers } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { tailedCloud } from '../support/tailed-cloud.ts';
 import { AggregateStore, rules } from './aggregate-fixture.ts';
-import { KafkaProxy } from './kafka-proxy.ts';
+import type { KafkaProxy } from './kafka-proxy.ts';
+import { startProxiedKafka } from './proxied-kafka.ts';
+import type { ProxiedKafka } from './proxied-kafka.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -17,18 +18,15 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const told = { timeout: 15_000 };
 
 describe.skipIf(!canStartServers())('out of its group, as no broker answers,', () => {
+  let kafka: ProxiedKafka;
   let broker: LocalServer;
   let proxy: KafkaProxy;
   beforeAll(async () => {
-    const port = await freePort();
-    proxy = await KafkaProxy.open(() => port);
-    broker = await startKafka({
-      extra: { name: 'PROXIED', protocol: 'PLAINTEXT', port, advertised: proxy.port },
-    });
+    kafka = await startProxiedKafka();
+    ({ broker, proxy } = kafka);
   });
   afterAll(async () => {
-    await proxy?.[Symbol.asyncDispose]();
-    await broker?.[Symbol.asyncDispose]();
+    await kafka?.[Symbol.asyncDispose]();
   });
   beforeEach(() => {
     proxy.fate = () => 'pass';

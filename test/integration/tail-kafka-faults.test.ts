@@ -1,14 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { freePort } from '../../deploy/dev/ports.ts';
 import type { RowDataPacket } from '../../src/platform/mysql.ts';
 import { readKnownPlacements } from '../../src/tail/own-placements.ts';
 import { changeEvents, placement, positions, usageFeed } from '../../streams/index.ts';
 import { setTopicConfig, withAdmin } from '../support/kafka-admin.ts';
-import { canStartServers, servers, startKafka } from '../support/servers.ts';
+import { canStartServers, servers } from '../support/servers.ts';
 import type { LocalServer } from '../support/servers.ts';
 import { insertEvent, tailedCloud } from '../support/tailed-cloud.ts';
 import type { RunningTail, TailedCloud } from '../support/tailed-cloud.ts';
-import { KafkaProxy } from './kafka-proxy.ts';
+import type { KafkaProxy } from './kafka-proxy.ts';
+import { startProxiedKafka } from './proxied-kafka.ts';
+import type { ProxiedKafka } from './proxied-kafka.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -19,21 +20,18 @@ const END_TXN = 26;
 const TOO_FEW_REPLICAS = 20;
 
 describe.skipIf(!canStartServers())('a tailer over Kafka', () => {
+  let kafka: ProxiedKafka;
   let broker: LocalServer;
   let proxy: KafkaProxy;
   let direct: string[];
   let cloud: TailedCloud;
   beforeAll(async () => {
-    const port = await freePort();
-    proxy = await KafkaProxy.open(() => port);
-    broker = await startKafka({
-      extra: { name: 'PROXIED', protocol: 'PLAINTEXT', port, advertised: proxy.port },
-    });
+    kafka = await startProxiedKafka();
+    ({ broker, proxy } = kafka);
     direct = [`${broker.host}:${broker.port}`];
   });
   afterAll(async () => {
-    await proxy?.[Symbol.asyncDispose]();
-    await broker?.[Symbol.asyncDispose]();
+    await kafka?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
     proxy.fate = () => 'pass';
